@@ -1,0 +1,1 @@
+"""Mathematics of probability forecasts: arrays or frames in, numbers out."""

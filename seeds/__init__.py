@@ -1,0 +1,1 @@
+"""The founding articles as data, and a loader that only reads."""
