@@ -1,0 +1,151 @@
+"""The criterion: how a machine is to tell yes from no, as versioned JSON that is hashed and frozen."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import rfc8785
+from pydantic import Field
+
+from forecasts.errors import InvalidInputError
+from forecasts.model import SourceCatalogue
+from forecasts.scalars import Duration, Strict, Word, Zone
+
+
+class EventFilter(Strict):
+    """Which rows match: the kind is one of `kind`, and every name in `actors` is among the row's actors."""
+
+    kind: Annotated[list[Word], Field(min_length=1)]
+    actors: list[Word] = []
+
+
+class _EventLeaf(Strict):
+    source: Word
+    query: dict[str, Any]
+    filter: EventFilter
+    event_tz: Zone
+    grace: Duration
+    min_checks: Annotated[int, Field(ge=1, le=10_000)]
+    max_lag: Duration
+
+    @property
+    def resource(self) -> tuple[str, str]:
+        """The (source, canonical query) this leaf reads."""
+        return self.source, canonical_json(self.query).decode()
+
+
+class EventBeforeDeadline(_EventLeaf):
+    """Yes when a matching event occurs inside the question's window."""
+
+    type: Literal["event_before_deadline"]
+
+    @property
+    def needed(self) -> int:
+        """How many matching events make a yes."""
+        return 1
+
+
+class CountAtLeast(_EventLeaf):
+    """Yes when at least `k` matching events occur inside the window; dated by the k-th."""
+
+    type: Literal["count_at_least"]
+    k: Annotated[int, Field(ge=1, le=1_000_000)]
+
+    @property
+    def needed(self) -> int:
+        """How many matching events make a yes."""
+        return self.k
+
+
+class Manual(Strict):
+    """Decided by a named person; `proposition` says what exactly."""
+
+    type: Literal["manual"]
+    proposition: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class All(Strict):
+    """Yes when every part is yes, no when one is no."""
+
+    type: Literal["all"]
+    of: Annotated[list["Criterion"], Field(min_length=1, max_length=50)]
+
+
+class AnyOf(Strict):
+    """Yes when one part is yes, no when every part is no."""
+
+    type: Literal["any"]
+    of: Annotated[list["Criterion"], Field(min_length=1, max_length=50)]
+
+
+class Not(Strict):
+    """Yes when the part is no and no when it is yes; unknown stays unknown."""
+
+    type: Literal["not"]
+    criterion: "Criterion"
+
+
+EventLeaf = EventBeforeDeadline | CountAtLeast
+Criterion = Annotated[
+    EventBeforeDeadline | CountAtLeast | Manual | All | AnyOf | Not, Field(discriminator="type")
+]
+
+
+class CriterionDocument(Strict):
+    """A criterion with the version of the language it is written in."""
+
+    version: Literal[1] = 1
+    criterion: Criterion
+
+
+def canonical_json(value: object) -> bytes:
+    """Return RFC 8785 canonical JSON; raise `InvalidInputError` for what JSON cannot carry."""
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise InvalidInputError(f"This cannot be written as canonical JSON: {error}.") from None
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of the canonical JSON of a value, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def leaves(criterion: Criterion) -> Iterator[EventLeaf | Manual]:
+    """Yield the leaves of a criterion from left to right."""
+    if isinstance(criterion, All | AnyOf):
+        for part in criterion.of:
+            yield from leaves(part)
+    elif isinstance(criterion, Not):
+        yield from leaves(criterion.criterion)
+    else:
+        yield criterion
+
+
+def event_leaves(criterion: Criterion) -> list[EventLeaf]:
+    """Return the leaves a source can answer."""
+    return [leaf for leaf in leaves(criterion) if not isinstance(leaf, Manual)]
+
+
+def dump(criterion: Criterion) -> dict[str, Any]:
+    """Return a criterion as plain JSON values, with its language version."""
+    return CriterionDocument(criterion=criterion).model_dump(mode="json")
+
+
+def load(text: str) -> Criterion:
+    """Read a criterion that was stored in canonical form."""
+    return CriterionDocument.model_validate_json(text).criterion
+
+
+def canonical(criterion: Criterion, catalogue: SourceCatalogue) -> Criterion:
+    """Return the criterion with every query in the canonical form of its source.
+
+    Raises `InvalidInputError` for an unknown source or a query its source refuses.
+    """
+    if isinstance(criterion, All | AnyOf):
+        return criterion.model_copy(update={"of": [canonical(part, catalogue) for part in criterion.of]})
+    if isinstance(criterion, Not):
+        return criterion.model_copy(update={"criterion": canonical(criterion.criterion, catalogue)})
+    if isinstance(criterion, Manual):
+        return criterion
+    return criterion.model_copy(update={"query": catalogue.get(criterion.source).canonical(criterion.query)})

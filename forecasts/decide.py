@@ -1,0 +1,170 @@
+"""The pure decision: what a criterion says at an instant, given what the sources said until then.
+
+Three-valued: `unknown` is not `no`. A YES needs an event inside the window; a NO needs the end of the window
+and of the grace, enough sound checks, one of them after the grace, and a source known to be complete.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from forecasts.criteria import All, AnyOf, Criterion, EventLeaf, Manual, Not
+from forecasts.model import Event, Interval, Observation, iso
+
+RULE_VERSION = "1"
+Value = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch in which events count.
+
+    What happens between `opens_at` and `opens_latest` may have come before the statement: a person decides.
+    """
+
+    opens_at: datetime
+    opens_latest: datetime
+    deadline: datetime
+
+    def after(self, instant: datetime) -> "Window":
+        """Return the part of the window that lies after an instant (a condition that was met)."""
+        return replace(
+            self, opens_at=max(self.opens_at, instant), opens_latest=max(self.opens_latest, instant)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of one resource: its last sound observation, its instant, the number of sound checks."""
+
+    observation: Observation
+    checked_at: datetime
+    sound_checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the criterion says now, why, and when it happened and could be known."""
+
+    value: Value
+    reason: str
+    occurred: Interval | None = None
+    knowable_at: datetime | None = None
+    needs_person: bool = False
+
+
+def decide(
+    criterion: Criterion,
+    window: Window,
+    readings: Mapping[tuple[str, str], Reading],
+    now: datetime,
+) -> Verdict:
+    """Evaluate a criterion at `now`; `readings` maps (source, canonical query) to what is known of it."""
+    if isinstance(criterion, Manual):
+        return Verdict("unknown", "a named person decides this", needs_person=True)
+    if isinstance(criterion, Not):
+        return _negate(decide(criterion.criterion, window, readings, now))
+    if isinstance(criterion, All | AnyOf):
+        parts = [decide(part, window, readings, now) for part in criterion.of]
+        return _join(parts, decisive="no" if isinstance(criterion, All) else "yes")
+    reading = readings.get(criterion.resource)
+    if reading is None:
+        return Verdict("unknown", "no sound check of the source yet")
+    return _decide_events(criterion, window, reading, now)
+
+
+def _negate(verdict: Verdict) -> Verdict:
+    if verdict.value == "unknown":
+        return verdict
+    return replace(verdict, value="no" if verdict.value == "yes" else "yes")
+
+
+def _join(parts: list[Verdict], decisive: Value) -> Verdict:
+    """Kleene's strong conjunction (`decisive` no) or disjunction (`decisive` yes)."""
+    settled = [part for part in parts if part.value == decisive]
+    if settled:
+        return min(settled, key=lambda part: (part.knowable_at is None, part.knowable_at))
+    unknown = [part for part in parts if part.value == "unknown"]
+    if unknown:
+        return Verdict(
+            "unknown",
+            "; ".join(dict.fromkeys(part.reason for part in unknown)),
+            needs_person=any(part.needs_person for part in unknown),
+        )
+    dated = [part.occurred for part in parts if part.occurred is not None]
+    return replace(
+        parts[0],
+        reason="; ".join(dict.fromkeys(part.reason for part in parts)),
+        occurred=max(dated, key=lambda interval: interval.end) if dated else None,
+        knowable_at=max((part.knowable_at for part in parts if part.knowable_at), default=None),
+    )
+
+
+def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
+    matching = [event for event in reading.observation.events if _matches(event, leaf)]
+    inside, unsure = _sort_events(matching, window, leaf.event_tz)
+    if len(inside) >= leaf.needed:
+        interval, event = inside[leaf.needed - 1]
+        return Verdict(
+            "yes",
+            f"{event.kind} on {event.dated()} lies inside the window"
+            + (f" ({leaf.needed} of {leaf.needed} needed)" if leaf.needed > 1 else ""),
+            occurred=interval,
+            knowable_at=max(event.known_at or reading.checked_at, interval.start),
+        )
+    if len(inside) + len(unsure) >= leaf.needed:
+        return Verdict(
+            "unknown",
+            f"{unsure[0].kind} on {unsure[0].dated()} may lie inside the window or outside: a person decides",
+            needs_person=True,
+        )
+    return _decide_absence(leaf, window, reading, now, found=len(inside))
+
+
+def _decide_absence(
+    leaf: EventLeaf, window: Window, reading: Reading, now: datetime, *, found: int
+) -> Verdict:
+    ripe_at = window.deadline + leaf.grace
+    watermark = reading.observation.watermark
+    if now < ripe_at:
+        return Verdict("unknown", f"a no is possible from {iso(ripe_at)} on")
+    if reading.checked_at < ripe_at:
+        return Verdict("unknown", "no sound check since the grace ended")
+    if reading.sound_checks < leaf.min_checks:
+        return Verdict("unknown", f"{reading.sound_checks} sound checks of {leaf.min_checks} needed")
+    if watermark is None or watermark < window.deadline:
+        known = "at no known instant" if watermark is None else f"only to {iso(watermark)}"
+        return Verdict("unknown", f"the source is complete {known}, not to the deadline")
+    return Verdict(
+        "no",
+        f"{found} of {leaf.needed} needed events in the window, the source complete to {iso(watermark)}",
+        knowable_at=ripe_at,
+    )
+
+
+def _matches(event: Event, leaf: EventLeaf) -> bool:
+    return event.kind in leaf.filter.kind and set(leaf.filter.actors) <= set(event.actors)
+
+
+def _sort_events(
+    events: Iterable[Event], window: Window, zone: str
+) -> tuple[list[tuple[Interval, Event]], list[Event]]:
+    """Return the events that certainly lie inside the window, in order, and those nobody can place."""
+    inside: list[tuple[Interval, Event]] = []
+    unsure: list[Event] = []
+    for event in events:
+        interval = event.interval(zone)
+        if interval is None:
+            unsure.append(event)
+        elif interval.start >= window.opens_latest and _ends_before(interval, window.deadline):
+            inside.append((interval, event))
+        elif not (_ends_before(interval, window.opens_at) or interval.start >= window.deadline):
+            unsure.append(event)
+    inside.sort(key=lambda pair: (pair[0].end, pair[0].start))
+    return inside, unsure
+
+
+def _ends_before(interval: Interval, boundary: datetime) -> bool:
+    """Whether all of a half-open interval, or its single instant, lies before a boundary."""
+    return interval.end <= boundary if interval.end > interval.start else interval.start < boundary

@@ -1,0 +1,193 @@
+"""The words of the registry as types: what the rest of the product says about forecasts and outcomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+AuthorKind = Literal["person", "organisation", "anonymous", "placeholder"]
+ActorKind = Literal["person", "adapter", "seed"]
+CollectionMethod = Literal["complete", "random", "hand-picked"]
+StatementKind = Literal[
+    "unconditional",
+    "conditional",
+    "scenario-step",
+    "chain-summary",
+    "commitment",
+    "scheduled-event",
+    "restatement",
+    "not-a-forecast",
+]
+Checkability = Literal["yes", "partly", "no"]
+Asserts = Literal["yes", "no"]
+Basis = Literal["stated", "lexicon", "coder"]
+Outcome = Literal["yes", "no", "ambiguous", "annulled"]
+ForecastChange = Literal["original", "revision", "correction", "withdrawal"]
+ResolutionState = Literal["proposed", "disputed", "confirmed", "reopened"]
+QuestionState = Literal["open", "proposed", "disputed", "confirmed"]
+CheckStatus = Literal["ok", "empty", "throttled", "malformed", "skewed", "error"]
+
+PPM = 1_000_000
+
+
+def to_ppm(probability: float | Decimal) -> int:
+    """Return a probability in [0, 1] as integer parts per million.
+
+    Rounding is half to even and never makes 0 or 1 of anything else.
+
+    >>> to_ppm(0.3), to_ppm(1e-9), to_ppm(1.0)
+    (300000, 1, 1000000)
+    """
+    exact = Decimal(repr(probability)) if isinstance(probability, float) else Decimal(probability)
+    if not 0 <= exact <= 1:
+        raise ValueError(f"a probability lies between 0 and 1, not {probability}")
+    if exact in (0, 1):
+        return int(exact) * PPM
+    ppm = int((exact * PPM).to_integral_value(rounding=ROUND_HALF_EVEN))
+    return min(max(ppm, 1), PPM - 1)
+
+
+def iso(instant: datetime) -> str:
+    """Return an aware instant as ISO 8601 in UTC with a final Z.
+
+    >>> iso(datetime(2019, 11, 1, tzinfo=UTC))
+    '2019-11-01T00:00:00Z'
+    """
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A half-open stretch of time `[start, end)` in UTC; an exact instant has `start == end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of an event source, dated as the row dates it: an instant, a day, or not at all.
+
+    A day is an interval in the row's `zone`, or in the zone the criterion names where the row has none.
+    """
+
+    occurred: datetime | date | None
+    kind: str
+    zone: str | None = None
+    actors: tuple[str, ...] = ()
+    known_at: datetime | None = None
+    description: str = ""
+    citation: str = ""
+
+    def interval(self, zone: str) -> Interval | None:
+        """Return when it occurred in UTC; `zone` places a day whose row names no zone."""
+        if self.occurred is None:
+            return None
+        if isinstance(self.occurred, datetime):
+            return Interval(self.occurred, self.occurred)
+        named = ZoneInfo(self.zone or zone)
+        start = datetime.combine(self.occurred, time.min, tzinfo=named)
+        end = datetime.combine(self.occurred + timedelta(days=1), time.min, tzinfo=named)
+        return Interval(start.astimezone(UTC), end.astimezone(UTC))
+
+    def dated(self) -> str:
+        """Return the date as the row gives it, for people."""
+        if self.occurred is None:
+            return "an unknown date"
+        if isinstance(self.occurred, datetime):
+            return iso(self.occurred)
+        return self.occurred.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one answer of a source says, and how far in time the source is known to be complete.
+
+    `problems` are sentences for people; an `ok` observation without a watermark supports no NO.
+    """
+
+    status: CheckStatus
+    events: tuple[Event, ...] = ()
+    watermark: datetime | None = None
+    problems: tuple[str, ...] = ()
+
+
+class Clock(Protocol):
+    """Tells the time that rules use: the system's, or the simulated one of a replay."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to fetch; the validators of an earlier answer make the request conditional."""
+
+    location: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back for one request; `problem` says in a sentence why there is no usable body."""
+
+    status: int | None
+    body: bytes
+    content_type: str
+    etag: str | None
+    last_modified: str | None
+    date: datetime | None
+    retry_after: float | None
+    problem: str | None = None
+
+
+class Fetcher(Protocol):
+    """Fetches one location within caps of time and size; failures are returned, never raised."""
+
+    def fetch(self, request: Request) -> Response:
+        """Ask for `request.location`, conditionally where a validator of an earlier answer is given."""
+        ...
+
+
+class Source(Protocol):
+    """One kind of source: knows its query, and reads a body without touching the network."""
+
+    name: str
+
+    def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
+        """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
+        ...
+
+    def request(
+        self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None
+    ) -> Request:
+        """Return what to fetch for the query."""
+        ...
+
+    def parse(
+        self,
+        body: bytes,
+        *,
+        query: Mapping[str, object],
+        content_type: str,
+        fetched_at: datetime,
+        previous: Observation | None,
+    ) -> Observation:
+        """Read one body; `previous` is the last sound observation of the same resource."""
+        ...
+
+
+class SourceCatalogue(Protocol):
+    """The sources this installation can read."""
+
+    def get(self, name: str) -> Source:
+        """Return the source of that name; raise `InvalidInputError` that lists the known ones."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Return the known names, sorted."""
+        ...
