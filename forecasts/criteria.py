@@ -86,9 +86,7 @@ class Not(Strict):
 
 
 EventLeaf = EventBeforeDeadline | CountAtLeast
-Criterion = Annotated[
-    EventBeforeDeadline | CountAtLeast | Manual | All | AnyOf | Not, Field(discriminator="type")
-]
+Criterion = Annotated[EventBeforeDeadline | CountAtLeast | Manual | All | AnyOf | Not, Field(discriminator="type")]
 
 
 class CriterionDocument(Strict):
@@ -125,6 +123,11 @@ def leaves(criterion: Criterion) -> Iterator[EventLeaf | Manual]:
 def event_leaves(criterion: Criterion) -> list[EventLeaf]:
     """Return the leaves a source can answer."""
     return [leaf for leaf in leaves(criterion) if not isinstance(leaf, Manual)]
+
+
+def parse(value: object) -> Criterion:
+    """Read a criterion somebody wrote; raise pydantic's `ValidationError` with the path of what is wrong."""
+    return CriterionDocument.model_validate({"criterion": value}).criterion
 
 
 def dump(criterion: Criterion) -> dict[str, Any]:

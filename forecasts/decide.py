@@ -29,9 +29,7 @@ class Window:
 
     def after(self, instant: datetime) -> "Window":
         """Return the part of the window that lies after an instant (a condition that was met)."""
-        return replace(
-            self, opens_at=max(self.opens_at, instant), opens_latest=max(self.opens_latest, instant)
-        )
+        return replace(self, opens_at=max(self.opens_at, instant), opens_latest=max(self.opens_latest, instant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +120,7 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
     return _decide_absence(leaf, window, reading, now, found=len(inside))
 
 
-def _decide_absence(
-    leaf: EventLeaf, window: Window, reading: Reading, now: datetime, *, found: int
-) -> Verdict:
+def _decide_absence(leaf: EventLeaf, window: Window, reading: Reading, now: datetime, *, found: int) -> Verdict:
     ripe_at = window.deadline + leaf.grace
     watermark = reading.observation.watermark
     if now < ripe_at:

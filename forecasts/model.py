@@ -162,9 +162,7 @@ class Source(Protocol):
         """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
         ...
 
-    def request(
-        self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None
-    ) -> Request:
+    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
         """Return what to fetch for the query."""
         ...
 

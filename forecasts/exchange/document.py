@@ -146,9 +146,7 @@ class Forecast(Strict):
     lexicon: Key | None = None
     reason: Text | None = None
     stated_at: Instant | None = None
-    excluded_because: Literal["restatement", "chain-summary", "rival-reading", "scheduled-event"] | None = (
-        None
-    )
+    excluded_because: Literal["restatement", "chain-summary", "rival-reading", "scheduled-event"] | None = None
 
 
 class Ruling(Strict):

@@ -1,0 +1,409 @@
+"""From a registration document to rows: natural keys, references, and what must hold before anything is kept.
+
+Registering the same thing twice changes nothing. The same natural key with other content is refused: what was
+registered is corrected by name, never overwritten.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlmodel import SQLModel, select
+
+from forecasts import criteria
+from forecasts.errors import ConflictError, InvalidInputError
+from forecasts.exchange import document as doc
+from forecasts.lexicon import dump_phrases, find_phrase
+from forecasts.model import SourceCatalogue, iso, to_ppm
+from forecasts.scalars import first_error
+from forecasts.store import Transaction
+from forecasts.tables import (
+    Article,
+    Author,
+    Collection,
+    Edition,
+    Forecast,
+    Lexicon,
+    Question,
+    QuestionResource,
+    Resource,
+    Ruling,
+    Statement,
+)
+
+Row = TypeVar("Row", bound=SQLModel)
+_QUEUE_FIELDS = {"id", "rev", "next_due", "lease_token", "lease_until"}
+
+
+def public_id(prefix: str, *parts: object) -> str:
+    """Return the public id that follows from a natural key: the same on every database."""
+    return f"{prefix}-{criteria.digest(list(parts))[:12]}"
+
+
+@dataclass(slots=True)
+class Registered:
+    """How many items of each kind were added and how many were there already, and the public id of each key."""
+
+    added: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    ids: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class Registrar:
+    """Registers one document inside one transaction."""
+
+    def __init__(self, tx: Transaction, catalogue: SourceCatalogue, folder: Path) -> None:
+        self.tx = tx
+        self.catalogue = catalogue
+        self.folder = folder
+        self.outcome = Registered()
+        self._statements: dict[str, Statement] = {}
+        self._questions: dict[str, Question] = {}
+
+    def register(self, document: doc.Document) -> Registered:
+        """Register everything in the document, what is referred to before what refers to it."""
+        for kind in ("collections", "lexicons", "articles", "authors", "statements", "forecasts", "rulings"):
+            if kind == "forecasts":
+                self._add_questions(document.questions)
+            for number, item in enumerate(getattr(document, kind)):
+                with _located(f"{kind}[{number}]"):
+                    getattr(self, f"_add_{kind[:-1]}")(item)
+        return self.outcome
+
+    # -- one method for each kind of item ------------------------------------------------------------------
+
+    def _add_collection(self, item: doc.Collection) -> None:
+        if item.method == "random" and (item.chosen is None or item.of is None or item.chosen > item.of):
+            raise InvalidInputError("a random collection says how many were chosen `of` how many")
+        self._keep("collections", Collection(rev=0, **item.model_dump()), key=item.key)
+
+    def _add_lexicon(self, item: doc.Lexicon) -> None:
+        for phrase in item.phrases:
+            if not phrase.low <= phrase.median <= phrase.high:
+                raise InvalidInputError(f"the range of {phrase.phrase!r} is not in order: low, median, high")
+        values = item.model_dump(exclude={"phrases"})
+        row = Lexicon(rev=0, phrases=dump_phrases(item.phrases), **values)
+        self._keep("lexicons", row, key=item.key, version=item.version)
+
+    def _add_article(self, item: doc.Article) -> None:
+        if item.published_earliest > item.published_latest:
+            raise InvalidInputError("published_earliest lies after published_latest")
+        collection = self._find(Collection, "collection", key=item.collection)
+        values = item.model_dump(exclude={"collection", "editions"})
+        article = self._keep("articles", Article(rev=0, collection_id=collection.id, **values), key=item.key)
+        for edition in item.editions:
+            self._add_edition(article, edition)
+
+    def _add_edition(self, article: Article, item: doc.Edition) -> None:
+        sha256, characters = item.sha256, item.characters
+        if item.file is not None:
+            found_sha, text = read_text(self.folder / item.file)
+            if (sha256 or found_sha, characters or len(text)) != (found_sha, len(text)):
+                raise InvalidInputError(
+                    f"{item.file} has sha256 {found_sha} and {len(text)} characters, not what is stated"
+                )
+            sha256, characters = found_sha, len(text)
+        if sha256 is None or characters is None:
+            raise InvalidInputError("an edition needs `sha256` and `characters`, or a `file` to compute them")
+        row = Edition(
+            rev=0,
+            article_id=article.id,
+            sha256=sha256,
+            characters=characters,
+            url=item.url,
+            captured_at=item.captured_at,
+        )
+        self._keep("editions", row, sha256=sha256)
+
+    def _add_author(self, item: doc.Author) -> None:
+        self._keep("authors", Author(rev=0, **item.model_dump()), slug=item.slug)
+
+    def _add_statement(self, item: doc.Statement) -> None:
+        article = self._find(Article, "article", key=item.article)
+        edition = self._edition(article, item.edition)
+        if not item.start < item.end <= edition.characters:
+            raise InvalidInputError(
+                f"the span {item.start}-{item.end} does not lie inside the text, "
+                f"which has {edition.characters} characters"
+            )
+        speaker = self._find(Author, "author", slug=item.stated_by)
+        via = self._find(Author, "author", slug=item.reported_via) if item.reported_via else None
+        earliest = item.stated_earliest or article.published_earliest
+        latest = item.stated_latest or item.stated_earliest or article.published_latest
+        if earliest > latest:
+            raise InvalidInputError("stated_earliest lies after stated_latest")
+        if item.stated_earliest is not None and item.stated_basis is None:
+            raise InvalidInputError("a statement with its own date says in `stated_basis` how it is known")
+        key = (edition.sha256, item.start, item.end, speaker.slug, item.part)
+        row = Statement(
+            rev=0,
+            public_id=public_id("s", *key),
+            edition_id=edition.id,
+            stated_by_id=speaker.id,
+            reported_via_id=via.id if via else None,
+            stated_earliest=earliest,
+            stated_latest=latest,
+            stated_basis=item.stated_basis or f"the article's publication: {article.date_basis}",
+            **item.model_dump(
+                include={
+                    "start",
+                    "end",
+                    "part",
+                    "kind",
+                    "hedge_phrase",
+                    "checkability",
+                    "checkability_reason",
+                    "claim",
+                }
+            ),
+        )
+        self._statements[item.key] = self._keep("statements", row, ref=item.key, public_id=row.public_id)
+
+    def _add_questions(self, items: list[doc.Question]) -> None:
+        """Add questions parents first; a chain of conditions that closes on itself is refused."""
+        by_key = {item.key: (number, item) for number, item in enumerate(items)}
+        if len(by_key) < len(items):
+            twice = next(key for key, n in Counter(item.key for item in items).items() if n > 1)
+            raise InvalidInputError(f"questions: the key {twice!r} is used twice; give each its own.")
+
+        def add(key: str, below: tuple[str, ...]) -> None:
+            if key in below:
+                chain = " -> ".join((*below[below.index(key) :], key))
+                raise InvalidInputError(f"the condition is circular ({chain}); remove one of its links")
+            if key in self._questions or key not in by_key:
+                return
+            number, item = by_key[key]
+            with _located(f"questions[{number}]"):
+                if item.condition is not None:
+                    add(item.condition.question, (*below, key))
+                self._add_question(item)
+
+        for key in by_key:
+            add(key, ())
+
+    def _add_question(self, item: doc.Question) -> None:
+        opens_latest = item.opens_latest or item.opens_at
+        if not item.opens_at <= opens_latest < item.deadline:
+            raise InvalidInputError("the deadline must lie after opens_at and opens_latest")
+        try:
+            parsed = criteria.parse(item.criterion)
+        except ValidationError as error:
+            raise InvalidInputError(first_error(error).rstrip(".")) from None
+        criterion = criteria.canonical(parsed, self.catalogue)
+        parent = self._question(item.condition.question) if item.condition else None
+        if parent is not None and parent.cluster != item.cluster:
+            raise InvalidInputError(
+                f"a question and its condition share a cluster; write cluster = {parent.cluster!r}"
+            )
+        stored = criteria.dump(criterion)
+        hashed = public_id(
+            "q",
+            stored,
+            [iso(item.opens_at), iso(opens_latest), iso(item.deadline)],
+            [parent.public_id, item.condition.outcome] if parent and item.condition else None,
+            item.reading,
+        )
+        row = Question(
+            rev=0,
+            public_id=hashed,
+            criterion=criteria.canonical_json(stored).decode(),
+            opens_latest=opens_latest,
+            condition_id=parent.id if parent else None,
+            condition_outcome=item.condition.outcome if item.condition else None,
+            reference_ppm=to_ppm(item.reference.probability) if item.reference else None,
+            reference_basis=item.reference.basis if item.reference else None,
+            **item.model_dump(exclude={"key", "criterion", "opens_latest", "condition", "reference"}),
+        )
+        question = self._keep("questions", row, ref=item.key, public_id=hashed)
+        self._questions[item.key] = question
+        for leaf in criteria.event_leaves(criterion):
+            self._add_resource(question, *leaf.resource)
+
+    def _add_resource(self, question: Question, source: str, query: str) -> None:
+        """Tie the question to its resource, and have the resource checked as soon as the question opens."""
+        row = Resource(rev=0, public_id=public_id("u", source, query), source=source, query=query)
+        resource = self._keep("resources", row, public_id=row.public_id)
+        session = self.tx.session
+        if session.get(QuestionResource, (question.id, resource.id)) is None:
+            session.add(QuestionResource(question_id=question.id, resource_id=resource.id))
+            due = max(self.tx.now, question.opens_at)
+            resource.next_due = min(resource.next_due or due, due)
+            session.flush()
+
+    def _add_forecast(self, item: doc.Forecast) -> None:
+        statement = self._statement(item.statement)
+        question = self._question(item.question)
+        if statement.checkability == "no" or statement.kind == "not-a-forecast":
+            raise InvalidInputError("the statement is no checkable forecast, so it cannot carry a probability")
+        stated_at = item.stated_at or statement.stated_latest
+        if stated_at >= question.deadline:
+            raise InvalidInputError(
+                f"it was stated at {iso(stated_at)}, not before the deadline {iso(question.deadline)}"
+            )
+        low, probability, high, lexicon, bare = self._probabilities(item)
+        speaker = self.tx.session.get_one(Author, statement.stated_by_id)
+        row = Forecast(
+            rev=0,
+            public_id=public_id("f", speaker.slug, question.public_id, iso(stated_at), statement.public_id, 1),
+            author_id=speaker.id,
+            question_id=question.id,
+            statement_id=statement.id,
+            stated_earliest=min(statement.stated_earliest, stated_at),
+            stated_at=stated_at,
+            version=1,
+            change="original",
+            probability_ppm=probability,
+            low_ppm=low,
+            high_ppm=high,
+            lexicon_id=lexicon.id if lexicon else None,
+            bare_modal=bare,
+            **item.model_dump(include={"asserts", "basis", "reason", "phrase", "excluded_because"}),
+        )
+        self._refuse_second_primary(row)
+        self._keep("forecasts", row, public_id=row.public_id)
+
+    def _refuse_second_primary(self, row: Forecast) -> None:
+        if row.excluded_because is not None:
+            return
+        other = self.tx.session.exec(
+            select(Forecast).where(
+                Forecast.statement_id == row.statement_id,
+                Forecast.change == "original",
+                Forecast.excluded_because == None,  # noqa: E711  (SQL)
+                Forecast.public_id != row.public_id,
+            )
+        ).first()
+        if other is not None:
+            raise ConflictError(
+                f"the statement has a primary forecast already ({other.public_id}); "
+                "say in excluded_because why this one is not counted"
+            )
+
+    def _probabilities(self, item: doc.Forecast) -> tuple[int, int, int, Lexicon | None, bool]:
+        """Return low, probability and high in ppm, the lexicon used, and whether the phrase is a bare modal."""
+        if item.basis == "lexicon":
+            return self._from_lexicon(item)
+        if item.phrase is not None or item.lexicon is not None:
+            raise InvalidInputError(f"phrase and lexicon belong to basis = 'lexicon', not {item.basis!r}")
+        if item.probability is None:
+            raise InvalidInputError(f"basis = {item.basis!r} needs a probability")
+        if item.basis == "coder" and None in (item.low, item.high, item.reason):
+            raise InvalidInputError("basis = 'coder' needs low, high and a reason")
+        probability = to_ppm(item.probability)
+        low = probability if item.low is None else to_ppm(item.low)
+        high = probability if item.high is None else to_ppm(item.high)
+        if not low <= probability <= high:
+            raise InvalidInputError("low, probability and high are not in order")
+        return low, probability, high, None, False
+
+    def _from_lexicon(self, item: doc.Forecast) -> tuple[int, int, int, Lexicon | None, bool]:
+        if item.phrase is None or item.lexicon is None:
+            raise InvalidInputError("basis = 'lexicon' needs a phrase and a lexicon")
+        if (item.probability, item.low, item.high) != (None, None, None):
+            raise InvalidInputError("basis = 'lexicon' takes its numbers from the lexicon; remove those given")
+        lexicon = latest_lexicon(self.tx, item.lexicon)
+        found = find_phrase(lexicon.phrases, item.phrase)
+        if found is None:
+            raise InvalidInputError(
+                f"lexicon {item.lexicon!r} gives no number for {item.phrase!r}; use basis = 'coder' with a reason"
+            )
+        spread = found.asserting(item.asserts)
+        return spread.low, spread.median, spread.high, lexicon, spread.bare_modal
+
+    def _add_ruling(self, item: doc.Ruling) -> None:
+        question = self._question(item.question)
+        row = Ruling(rev=0, question_id=question.id, **item.model_dump(exclude={"question"}))
+        self._keep("rulings", row, question_id=question.id)
+
+    # -- keeping and finding -------------------------------------------------------------------------------
+
+    def _keep(self, kind: str, row: Row, *, ref: str | None = None, **natural_key: Any) -> Row:
+        """Append the row, or return the one registered under its natural key; refuse other content."""
+        table = type(row)
+        found = self.tx.session.exec(select(table).filter_by(**natural_key)).first()
+        if found is None:
+            found = self.tx.append(row)
+            self.outcome.added[kind] += 1
+        else:
+            self._refuse_other_content(kind, row, found)
+            self.outcome.unchanged[kind] += 1
+        if ref is not None:
+            self.outcome.ids.setdefault(kind, {})[ref] = natural_key["public_id"]
+        return found
+
+    @staticmethod
+    def _refuse_other_content(kind: str, row: SQLModel, found: SQLModel) -> None:
+        """Raise `ConflictError` that names the fields in which the two rows differ."""
+        differing = [
+            name
+            for name in type(row).model_fields
+            if name not in _QUEUE_FIELDS and getattr(row, name) != getattr(found, name)
+        ]
+        if differing:
+            raise ConflictError(
+                f"this is registered already with another {', '.join(differing)}; "
+                f"what is registered among the {kind} is corrected, never overwritten"
+            )
+
+    def _find(self, table: type[Row], noun: str, **natural_key: Any) -> Row:
+        row = self.tx.session.exec(select(table).filter_by(**natural_key)).first()
+        if row is None:
+            named = next(iter(natural_key.values()))
+            raise InvalidInputError(f"there is no {noun} {named!r}; register it in the same file or before")
+        return row
+
+    def _edition(self, article: Article, sha256: str | None) -> Edition:
+        editions = self.tx.session.exec(select(Edition).where(Edition.article_id == article.id)).all()
+        chosen = [edition for edition in editions if sha256 in (None, edition.sha256)]
+        if len(chosen) != 1:
+            raise InvalidInputError(
+                f"article {article.key!r} has {len(editions)} editions; name one of them by its sha256"
+            )
+        return chosen[0]
+
+    def _statement(self, ref: str) -> Statement:
+        return self._statements.get(ref) or self._find(Statement, "statement", public_id=ref)
+
+    def _question(self, ref: str) -> Question:
+        return self._questions.get(ref) or self._find(Question, "question", public_id=ref)
+
+
+def latest_lexicon(tx: Transaction, key: str) -> Lexicon:
+    """Return the newest registered version of a lexicon; raise `InvalidInputError` where there is none."""
+    found = tx.session.exec(select(Lexicon).where(Lexicon.key == key).order_by("rev")).all()
+    if not found:
+        raise InvalidInputError(f"there is no lexicon {key!r}; register it before or use 'capphrase'")
+    return found[-1]
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """Return the sha256 of a file's bytes and the text they decode to, unnormalised."""
+    try:
+        body = path.read_bytes()
+        return hashlib.sha256(body).hexdigest(), body.decode("utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is not UTF-8 text; convert it first") from None
+
+
+class _located:  # noqa: N801  (used like a function)
+    """Prefix what goes wrong inside with the place in the document, once."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, InvalidInputError | ConflictError) and not getattr(error, "located", False):
+            located = type(error)(f"{self.place}: {str(error).rstrip('.')}.")
+            located.located = True  # type: ignore[union-attr]
+            raise located from None
+
+
+__all__ = ["Registered", "Registrar", "latest_lexicon", "public_id", "read_text"]

@@ -1,0 +1,57 @@
+"""Settings, read from the environment (`CALLEDIT_*`)."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from forecasts.errors import InvalidInputError
+from forecasts.scalars import Duration
+
+
+class Settings(BaseSettings):
+    """How this installation runs; every field can be set as an environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLEDIT_", frozen=True)
+
+    database_url: str = Field(
+        default="sqlite:///calledit.db", description="Where the registry lives: SQLite file or PostgreSQL."
+    )
+    actor: str = Field(default="", description="Who writes, unless --actor says otherwise.")
+    dispute_window: Duration = Field(
+        default=timedelta(days=7), description="How long a proposed outcome may be disputed."
+    )
+    tick_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0, description="How often the scheduler looks for due work."
+    )
+    fetch_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=30.0, description="The longest one fetch may take from start to end."
+    )
+    fetch_bytes: Annotated[int, Field(gt=0)] = Field(
+        default=20_000_000, description="The largest body, decompressed, that is read."
+    )
+    contact: str = Field(
+        default="no contact configured", description="Named in the User-Agent so that a host can reach you."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + value.split("://", 1)[1]
+        if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+        return value
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; raise `InvalidInputError` that names the variable and the remedy."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"CALLEDIT_{str(first['loc'][0]).upper()}"
+        raise InvalidInputError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None

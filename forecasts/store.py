@@ -1,0 +1,227 @@
+"""The store: one database, opened, migrated and written to in serialised, numbered transactions."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlmodel import Session, col, select
+
+from forecasts.errors import ConflictError, StoreError
+from forecasts.model import ActorKind, Clock
+from forecasts.tables import Actor, ReplayRun, Revision
+
+SCHEMA_VERSION = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that serialises writers
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A write transaction: everything appended in it carries `rev`; `discard` makes it as if never begun."""
+
+    session: Session
+    rev: int
+    now: datetime
+    actor: Actor
+    discarded: bool = False
+
+    @property
+    def actor_id(self) -> int:
+        """The row id of whoever writes."""
+        return self.actor.id
+
+    def append(self, row: Any) -> Any:
+        """Add one row under this revision and return it with its row id."""
+        row.rev = self.rev
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    def discard(self) -> None:
+        """Roll everything back at the end, without an error."""
+        self.discarded = True
+
+
+class Store:
+    """One database, seen through one clock; `run_id` marks the writes of a replay."""
+
+    def __init__(self, url: str, clock: Clock, *, run_id: str | None = None) -> None:
+        self.url = url
+        self.clock = clock
+        self.run_id = run_id
+        self.engine = _engine(url)
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.engine.dialect.name == "postgresql"
+
+    def close(self) -> None:
+        """Release every connection."""
+        self.engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the schema to the version this code needs; refuse a newer one."""
+        with _clear_errors(self.url):
+            found = self._schema_version()
+            if found == SCHEMA_VERSION:
+                return
+            from alembic import command
+            from alembic.config import Config
+            from alembic.script import ScriptDirectory
+
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+            if found and found not in {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}:
+                raise StoreError(
+                    f"The database is at schema {found}, which this version of calledit does not know: "
+                    "install a newer calledit."
+                )
+            with self._writing() as session:
+                config.attributes["connection"] = session.connection()
+                command.upgrade(config, "head")
+                session.commit()
+
+    def _schema_version(self) -> str | None:
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session for reading."""
+        with _clear_errors(self.url), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def queue(self) -> Iterator[Session]:
+        """Open a serialised session for the queue (leases, due times), which is no history and takes no rev."""
+        with _clear_errors(self.url), self._writing() as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def write(self, *, actor: str, kind: ActorKind = "person", action: str) -> Iterator[Transaction]:
+        """Open a serialised transaction with the next revision number; it commits at the end of the block."""
+        with _clear_errors(self.url), self._writing() as session:
+            now = self.clock.now()
+            rev = (session.exec(select(func.max(Revision.rev))).one() or 0) + 1
+            transaction = Transaction(session, rev, now, _actor(session, actor, kind))
+            session.add(
+                Revision(
+                    rev=rev,
+                    recorded_at=datetime.now(UTC),
+                    simulated_at=now if self.run_id else None,
+                    run_id=self.run_id,
+                    actor_id=transaction.actor_id,
+                    action=action,
+                )
+            )
+            session.flush()
+            yield transaction
+            if transaction.discarded:
+                session.rollback()
+            else:
+                session.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """Open a session that no other writer overlaps."""
+        engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with Session(engine, expire_on_commit=False) as session:
+            if self.on_postgres:
+                session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
+            yield session
+
+    @contextmanager
+    def only_replay(self) -> Iterator[None]:
+        """Hold the lock that lets one replay at a time use this database; a killed holder releases it."""
+        refused = ConflictError("Another replay is running on this database: wait for it or stop it.")
+        if self.on_postgres:
+            with self.engine.connect() as connection:
+                if not connection.execute(text(f"SELECT pg_try_advisory_lock({_WRITE_LOCK + 1})")).scalar():
+                    raise refused
+                connection.commit()
+                yield
+                connection.execute(text(f"SELECT pg_advisory_unlock({_WRITE_LOCK + 1})"))
+            return
+        lock = sqlite3.connect(f"{self.engine.url.database}.lock", timeout=0, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise refused from None
+        else:
+            yield
+        finally:
+            lock.close()
+
+    def revision_at(self, session: Session, as_of: datetime | None) -> int:
+        """Return the last revision made at or before an instant (by simulated time in a replay), or the newest."""
+        instant = func.coalesce(col(Revision.simulated_at), col(Revision.recorded_at))
+        query = select(func.max(Revision.rev))
+        if as_of is not None:
+            query = query.where(instant <= as_of)
+        return session.exec(query).one() or 0
+
+    def replay_run(self, session: Session) -> ReplayRun | None:
+        """Return the replay that wrote this database, if one did."""
+        return session.exec(select(ReplayRun)).first()
+
+
+def _actor(session: Session, name: str, kind: ActorKind) -> Actor:
+    actor = session.exec(select(Actor).where(Actor.name == name)).first()
+    if actor is None:
+        actor = Actor(name=name, kind=kind)
+        session.add(actor)
+        session.flush()
+    elif actor.kind != kind:
+        raise ConflictError(f"The name {name!r} belongs to a {actor.kind} in this registry: use another name.")
+    return actor
+
+
+def _engine(url: str) -> Engine:
+    try:
+        engine = create_engine(url, pool_pre_ping=url.startswith("postgresql"))
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise StoreError(
+            'PostgreSQL needs its driver: install calledit with the extra, as in "calledit[postgres]".'
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Take transactions into our own hands: the driver's default lets two writers claim one row."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 30000", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+@contextmanager
+def _clear_errors(url: str) -> Iterator[None]:
+    """Turn what a database driver raises into a sentence for the user; nothing was written."""
+    try:
+        yield
+    except OperationalError as error:
+        place = url.rsplit("@", 1)[-1]
+        detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"
+        raise StoreError(
+            f"The database {place} cannot be used ({detail}). Nothing was written; "
+            "check CALLEDIT_DATABASE_URL, the server and the disk, then try again."
+        ) from error
+    except DBAPIError as error:
+        detail = str(error.orig).strip().splitlines()[0]
+        raise StoreError(f"The database refused the change and nothing was written: {detail}.") from error

@@ -1,0 +1,424 @@
+"""The tables: every row carries the `rev` of the transaction that appended it.
+
+Rows are appended and superseded, never edited; the two exceptions are the lease and due time of a resource,
+which are a queue and no history. Constraints say what must hold on both databases.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, get_args
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from forecasts import model
+
+SQLModel.metadata.naming_convention = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+).naming_convention
+
+
+def _one_of(column: str, literal: Any) -> CheckConstraint:
+    """Return the CHECK that a text column holds one of a Literal's values."""
+    listed = ", ".join(f"'{value}'" for value in get_args(literal))
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _ppm(column: str) -> CheckConstraint:
+    """Return the CHECK that a column holds parts per million."""
+    return CheckConstraint(f"{column} BETWEEN 0 AND 1000000", name=f"{column}_is_ppm")
+
+
+def _rev() -> Any:
+    return Field(foreign_key="revision.rev", index=True)
+
+
+class Actor(SQLModel, table=True):
+    """Whoever writes to the registry."""
+
+    __table_args__ = (_one_of("kind", model.ActorKind),)
+
+    id: int = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    kind: str
+
+
+class ReplayRun(SQLModel, table=True):
+    """One replay under a simulated clock; its revisions carry the simulated instant besides the real one."""
+
+    __tablename__ = "replay_run"
+
+    run_id: str = Field(primary_key=True)
+    starts_at: datetime
+    ends_at: datetime
+    finished: bool = False
+
+
+class Revision(SQLModel, table=True):
+    """One write transaction: `recorded_at` is always real, `simulated_at` only in a replay."""
+
+    __table_args__ = (CheckConstraint("(run_id IS NULL) = (simulated_at IS NULL)", name="simulated_in_a_run"),)
+
+    rev: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    recorded_at: datetime = Field(index=True)
+    simulated_at: datetime | None = Field(default=None, index=True)
+    run_id: str | None = Field(default=None, foreign_key="replay_run.run_id")
+    actor_id: int = Field(foreign_key="actor.id")
+    action: str
+
+
+class Collection(SQLModel, table=True):
+    """How articles were chosen."""
+
+    __table_args__ = (_one_of("method", model.CollectionMethod),)
+
+    id: int = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+    method: str
+    chosen: int | None = None
+    of: int | None = None
+    description: str
+    rev: int = _rev()
+
+
+class Article(SQLModel, table=True):
+    """A published source."""
+
+    __table_args__ = (CheckConstraint("published_earliest <= published_latest", name="published_in_order"),)
+
+    id: int = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    label: str
+    collection_id: int = Field(foreign_key="collection.id", index=True)
+    outlet: str | None = None
+    published_earliest: datetime
+    published_latest: datetime
+    date_basis: str
+    rev: int = _rev()
+
+
+class Edition(SQLModel, table=True):
+    """One exact text of an article."""
+
+    __table_args__ = (
+        CheckConstraint("length(sha256) = 64", name="sha256_length"),
+        CheckConstraint("characters > 0", name="has_text"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    sha256: str = Field(unique=True)
+    characters: int
+    url: str | None = None
+    captured_at: datetime | None = None
+    rev: int = _rev()
+
+
+class AttachedCopy(SQLModel, table=True):
+    """The user's own copy of an edition's text, kept so that the quoted span can be shown."""
+
+    __tablename__ = "attached_copy"
+
+    edition_id: int = Field(foreign_key="edition.id", primary_key=True)
+    text: str
+    rev: int = _rev()
+
+
+class Author(SQLModel, table=True):
+    """Whoever is scored."""
+
+    __table_args__ = (_one_of("kind", model.AuthorKind),)
+
+    id: int = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    kind: str
+    note: str | None = None
+    rev: int = _rev()
+
+
+class Lexicon(SQLModel, table=True):
+    """A versioned table from phrases to probabilities; `phrases` is canonical JSON."""
+
+    __table_args__ = (UniqueConstraint("key", "version"),)
+
+    id: int = Field(default=None, primary_key=True)
+    key: str
+    version: str
+    title: str
+    source: str
+    licence: str
+    phrases: str
+    rev: int = _rev()
+
+
+class Statement(SQLModel, table=True):
+    """A span of an edition that looks at the future, one row per claim."""
+
+    __table_args__ = (
+        UniqueConstraint("edition_id", "start", "end", "stated_by_id", "part"),
+        CheckConstraint('start >= 0 AND start < "end"', name="span_in_order"),
+        CheckConstraint("stated_earliest <= stated_latest", name="stated_in_order"),
+        _one_of("kind", model.StatementKind),
+        _one_of("checkability", model.Checkability),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    edition_id: int = Field(foreign_key="edition.id", index=True)
+    start: int
+    end: int
+    part: int
+    stated_by_id: int = Field(foreign_key="author.id", index=True)
+    reported_via_id: int | None = Field(default=None, foreign_key="author.id")
+    stated_earliest: datetime
+    stated_latest: datetime
+    stated_basis: str
+    kind: str
+    hedge_phrase: str | None = None
+    checkability: str
+    checkability_reason: str
+    claim: str
+    rev: int = _rev()
+
+
+class Question(SQLModel, table=True):
+    """A proposition that will be yes or no; `criterion` is canonical JSON."""
+
+    __table_args__ = (
+        CheckConstraint("opens_at <= opens_latest AND opens_latest < deadline", name="window_in_order"),
+        CheckConstraint("(condition_id IS NULL) = (condition_outcome IS NULL)", name="condition_with_its_outcome"),
+        CheckConstraint("condition_id IS NULL OR condition_id <> id", name="condition_is_another"),
+        CheckConstraint("condition_outcome IN ('yes', 'no')", name="condition_outcome_known"),
+        CheckConstraint("(reference_ppm IS NULL) = (reference_basis IS NULL)", name="reference_with_its_basis"),
+        _ppm("reference_ppm"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    title: str
+    resolution_criteria: str
+    fine_print: str | None = None
+    criterion: str
+    opens_at: datetime
+    opens_latest: datetime
+    deadline: datetime
+    zone: str
+    deadline_basis: str
+    reading: str
+    condition_id: int | None = Field(default=None, foreign_key="question.id", index=True)
+    condition_outcome: str | None = None
+    cluster: str
+    reference_ppm: int | None = None
+    reference_basis: str | None = None
+    retrospective: bool
+    rev: int = _rev()
+
+
+class Forecast(SQLModel, table=True):
+    """An author's probability of a question's yes; a later row may revise, correct or withdraw it."""
+
+    __table_args__ = (
+        UniqueConstraint("statement_id", "question_id", "stated_at", "version"),
+        CheckConstraint(
+            "(low_ppm IS NULL AND probability_ppm IS NULL AND high_ppm IS NULL)"
+            " OR (low_ppm <= probability_ppm AND probability_ppm <= high_ppm)",
+            name="range_in_order",
+        ),
+        CheckConstraint("(change = 'withdrawal') = (probability_ppm IS NULL)", name="withdrawn_has_no_number"),
+        CheckConstraint("(change = 'original') = (supersedes_id IS NULL)", name="change_names_what_it_changes"),
+        CheckConstraint("(basis = 'lexicon') = (lexicon_id IS NOT NULL)", name="lexicon_with_its_id"),
+        CheckConstraint("stated_earliest <= stated_at", name="stated_in_order"),
+        _ppm("probability_ppm"),
+        _ppm("low_ppm"),
+        _ppm("high_ppm"),
+        _one_of("asserts", model.Asserts),
+        _one_of("basis", model.Basis),
+        _one_of("change", model.ForecastChange),
+        Index(
+            "uq_forecast_one_primary",
+            "statement_id",
+            unique=True,
+            sqlite_where=text("change = 'original' AND excluded_because IS NULL"),
+            postgresql_where=text("change = 'original' AND excluded_because IS NULL"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    author_id: int = Field(foreign_key="author.id", index=True)
+    question_id: int = Field(foreign_key="question.id", index=True)
+    statement_id: int = Field(foreign_key="statement.id", index=True)
+    stated_earliest: datetime
+    stated_at: datetime
+    version: int
+    change: str
+    supersedes_id: int | None = Field(default=None, foreign_key="forecast.id", unique=True)
+    asserts: str
+    probability_ppm: int | None = None
+    low_ppm: int | None = None
+    high_ppm: int | None = None
+    basis: str
+    reason: str | None = None
+    phrase: str | None = None
+    lexicon_id: int | None = Field(default=None, foreign_key="lexicon.id")
+    bare_modal: bool = False
+    excluded_because: str | None = None
+    rev: int = _rev()
+
+
+class Ruling(SQLModel, table=True):
+    """What a person found about a question; proposed at `knowable_at`, never before."""
+
+    __table_args__ = (_one_of("outcome", model.Outcome),)
+
+    id: int = Field(default=None, primary_key=True)
+    question_id: int = Field(foreign_key="question.id", unique=True)
+    outcome: str
+    knowable_at: datetime
+    occurred_at: datetime | None = None
+    citation: str
+    note: str
+    rev: int = _rev()
+
+
+class Resource(SQLModel, table=True):
+    """One (source, canonical query): what is scheduled. `next_due` and the lease are its place in the queue."""
+
+    __table_args__ = (CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_with_its_end"),)
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    source: str
+    query: str
+    next_due: datetime | None = Field(default=None, index=True)
+    lease_token: str | None = None
+    lease_until: datetime | None = None
+    rev: int = _rev()
+
+
+class QuestionResource(SQLModel, table=True):
+    """Which resources a question reads."""
+
+    __tablename__ = "question_resource"
+
+    question_id: int = Field(foreign_key="question.id", primary_key=True)
+    resource_id: int = Field(foreign_key="resource.id", primary_key=True, index=True)
+
+
+class Evidence(SQLModel, table=True):
+    """Archived bytes, kept once by their hash, compressed with zlib."""
+
+    __table_args__ = (CheckConstraint("length(sha256) = 64", name="sha256_length"),)
+
+    sha256: str = Field(primary_key=True)
+    content_type: str
+    size: int
+    body: bytes
+    rev: int = _rev()
+
+
+class Check(SQLModel, table=True):
+    """One fetch of a resource and what came of it; `sound` checks alone support a verdict."""
+
+    __tablename__ = "source_check"
+    __table_args__ = (
+        UniqueConstraint("resource_id", "due_at"),
+        _one_of("status", model.CheckStatus),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    resource_id: int = Field(foreign_key="resource.id", index=True)
+    due_at: datetime
+    checked_at: datetime
+    status: str
+    sound: bool
+    problem: str | None = None
+    http_status: int | None = None
+    evidence_sha256: str | None = Field(default=None, foreign_key="evidence.sha256")
+    content_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    watermark: datetime | None = None
+    rows: int | None = None
+    rev: int = _rev()
+
+
+class Verdict(SQLModel, table=True):
+    """What a criterion said at a check, appended when it says something new."""
+
+    __table_args__ = (
+        UniqueConstraint("question_id", "check_id"),
+        CheckConstraint("value IN ('yes', 'no', 'unknown')", name="value_known"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    question_id: int = Field(foreign_key="question.id", index=True)
+    check_id: int = Field(foreign_key="source_check.id", index=True)
+    value: str
+    reason: str
+    occurred_at: datetime | None = None
+    occurred_until: datetime | None = None
+    knowable_at: datetime | None = None
+    needs_person: bool
+    rev: int = _rev()
+
+
+class Resolution(SQLModel, table=True):
+    """One step in the resolution of a question: proposed, disputed, confirmed or reopened."""
+
+    __table_args__ = (
+        UniqueConstraint("question_id", "step"),
+        _one_of("state", model.ResolutionState),
+        _one_of("outcome", model.Outcome),
+        CheckConstraint("(state = 'reopened') = (outcome IS NULL)", name="outcome_unless_reopened"),
+        CheckConstraint("(state = 'proposed') = (closes_at IS NOT NULL)", name="proposal_with_its_window"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    question_id: int = Field(foreign_key="question.id", index=True)
+    step: int
+    state: str
+    outcome: str | None = None
+    rule: str
+    reason: str
+    citation: str | None = None
+    actor_id: int = Field(foreign_key="actor.id")
+    decided_at: datetime
+    closes_at: datetime | None = None
+    check_id: int | None = Field(default=None, foreign_key="source_check.id")
+    evidence_sha256: str | None = Field(default=None, foreign_key="evidence.sha256")
+    occurred_at: datetime | None = None
+    occurred_until: datetime | None = None
+    knowable_at: datetime | None = None
+    rev: int = _rev()
+
+
+class Score(SQLModel, table=True):
+    """The Brier score of one forecast under one policy, appended with the resolution it follows from.
+
+    `brier_e12` is (p - y)^2 with p and y in parts per million: exact, on the 0 to 1 scale times 10^12.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("forecast_id", "resolution_id", "policy"),
+        CheckConstraint("brier_e12 BETWEEN 0 AND 1000000000000", name="brier_in_range"),
+        CheckConstraint("policy IN ('broad', 'strict')", name="policy_known"),
+    )
+
+    POLICIES: ClassVar[tuple[str, ...]] = ("broad", "strict")
+
+    id: int = Field(default=None, primary_key=True)
+    forecast_id: int = Field(foreign_key="forecast.id", index=True)
+    resolution_id: int = Field(foreign_key="resolution.id", index=True)
+    policy: str
+    brier_e12: int = Field(sa_type=BigInteger)
+    rev: int = _rev()
