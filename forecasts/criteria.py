@@ -1,6 +1,7 @@
 """The criterion: how a machine is to tell yes from no, as versioned JSON that is hashed and frozen."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -138,6 +139,12 @@ def dump(criterion: Criterion) -> dict[str, Any]:
 def load(text: str) -> Criterion:
     """Read a criterion that was stored in canonical form."""
     return CriterionDocument.model_validate_json(text).criterion
+
+
+def load_query(text: str) -> dict[str, Any]:
+    """Read a resource's query that was stored in canonical form."""
+    query: dict[str, Any] = json.loads(text)
+    return query
 
 
 def canonical(criterion: Criterion, catalogue: SourceCatalogue) -> Criterion:

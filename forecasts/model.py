@@ -105,13 +105,19 @@ class Event:
 class Observation:
     """What one answer of a source says, and how far in time the source is known to be complete.
 
-    `problems` are sentences for people; an `ok` observation without a watermark supports no NO.
+    `problems` are sentences for people. A `shrunken` answer lost more rows than a sound source loses.
     """
 
     status: CheckStatus
     events: tuple[Event, ...] = ()
     watermark: datetime | None = None
     problems: tuple[str, ...] = ()
+    shrunken: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """Whether verdicts may be built on it."""
+        return self.status == "ok" and not self.shrunken
 
 
 class Clock(Protocol):

@@ -21,7 +21,6 @@ REASONS = {
     "rival-reading": "it is a rival reading of a claim that is counted once",
     "scheduled-event": "a scheduled event is nearly certain and says nothing of skill",
     "later-forecast": "the author's first forecast on the question counts",
-    "withdrawn": "the author withdrew it",
     "coder-reading": "its number is our reading, which the strict policy leaves out",
     "bare-modal": "a bare modal (may, might, could) is no number, and the strict policy leaves it out",
     "event-before-statement": "the event came before the statement, or may have",
@@ -40,7 +39,6 @@ class Claim:
     stated_at: datetime
     basis: Basis
     bare_modal: bool = False
-    withdrawn: bool = False
     excluded_because: str | None = None
 
 
@@ -67,8 +65,6 @@ def _own_reason(claim: Claim, policy: Policy) -> str | None:
         return claim.excluded_because
     if claim.kind in ("restatement", "scheduled-event"):
         return claim.kind
-    if claim.withdrawn:
-        return "withdrawn"
     if policy == "strict" and claim.basis == "coder":
         return "coder-reading"
     if policy == "strict" and claim.bare_modal:

@@ -79,7 +79,7 @@ def _printable(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration)]
-Instant = Annotated[datetime, BeforeValidator(_aware)]
+Instant = Annotated[datetime, BeforeValidator(_aware)]  # always in UTC
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Text = Annotated[
     str,

@@ -102,8 +102,8 @@ class Store:
 
     @contextmanager
     def queue(self) -> Iterator[Session]:
-        """Open a serialised session for the queue (leases, due times), which is no history and takes no rev."""
-        with _clear_errors(self.url), self._writing() as session:
+        """Open a session that writes to the queue (leases, due times), which is no history and takes no rev."""
+        with _clear_errors(self.url), self._begin_writing() as session:
             yield session
             session.commit()
 
@@ -133,12 +133,16 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
-        """Open a session that no other writer overlaps."""
-        engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with Session(engine, expire_on_commit=False) as session:
+        """Open a session that no other numbered transaction overlaps."""
+        with self._begin_writing() as session:
             if self.on_postgres:
                 session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
             yield session
+
+    def _begin_writing(self) -> Session:
+        """Return a session that takes SQLite's write lock when it begins, not at its first write."""
+        engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        return Session(engine, expire_on_commit=False)
 
     @contextmanager
     def only_replay(self) -> Iterator[None]:

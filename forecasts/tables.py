@@ -56,7 +56,6 @@ class ReplayRun(SQLModel, table=True):
     run_id: str = Field(primary_key=True)
     starts_at: datetime
     ends_at: datetime
-    finished: bool = False
 
 
 class Revision(SQLModel, table=True):

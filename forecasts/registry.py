@@ -1,0 +1,417 @@
+"""The use cases of the registry: each is one transaction, checks who may do it, and says what it did.
+
+Registering, revising, correcting and withdrawing forecasts; proposing, confirming, disputing, annulling and
+reopening outcomes; attaching the user's own copy of a text.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from sqlmodel import Session, col, select
+
+from forecasts import resolving
+from forecasts.criteria import canonical_json
+from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
+from forecasts.evidence import archive
+from forecasts.exchange.document import Document
+from forecasts.lexicon import find_phrase
+from forecasts.model import (
+    ActorKind,
+    Asserts,
+    Interval,
+    Outcome,
+    SourceCatalogue,
+    iso,
+    to_ppm,
+)
+from forecasts.registering import Registered, Registrar, latest_lexicon, public_id, read_text
+from forecasts.store import Store, Transaction
+from forecasts.tables import (
+    Article,
+    AttachedCopy,
+    Author,
+    Edition,
+    Forecast,
+    Question,
+    Resolution,
+    Statement,
+)
+
+Row = TypeVar("Row", Forecast, Question, Statement)
+
+
+@dataclass(frozen=True, slots=True)
+class NewNumber:
+    """The number a revision or correction gives: directly, or through a phrase of a lexicon."""
+
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    phrase: str | None = None
+    lexicon: str | None = None
+    asserts: Asserts | None = None
+
+
+def register(
+    store: Store,
+    document: Document,
+    *,
+    catalogue: SourceCatalogue,
+    actor: str,
+    kind: ActorKind = "person",
+    folder: Path = Path(),
+    dry_run: bool = False,
+) -> Registered:
+    """Register a document in one transaction; with `dry_run`, or when nothing is new, change nothing.
+
+    Raises `InvalidInputError` or `ConflictError` naming the first place that cannot be registered.
+    """
+    with store.write(actor=actor, kind=kind, action="register") as tx:
+        registered = Registrar(tx, catalogue, folder).register(document)
+        for question in tx.session.exec(select(Question).where(Question.rev == tx.rev)).all():
+            resolving.follow_condition(tx, question)
+        if dry_run or not registered.added:
+            tx.discard()
+    return registered
+
+
+def attach(store: Store, article_key: str, path: Path, *, actor: str, new_edition: bool = False) -> str:
+    """Keep the user's own copy of a text so that quoted spans can be shown; return the edition's sha256.
+
+    A file whose hash is no known edition of the article is refused, unless `new_edition` asks for one.
+    """
+    sha256, text = read_text(path)
+    if "\x00" in text:
+        raise InvalidInputError(f"{path} contains NUL characters, so it is no plain text; convert it first.")
+    with store.write(actor=actor, action="attach") as tx:
+        article = tx.session.exec(select(Article).where(Article.key == article_key)).first()
+        if article is None:
+            raise NotFoundError(f"There is no article {article_key!r}; see `calledit export articles`.")
+        edition = tx.session.exec(select(Edition).where(Edition.sha256 == sha256)).first()
+        if edition is None:
+            if not new_edition:
+                raise ConflictError(
+                    f"{path} has sha256 {sha256}, which is no registered edition of {article_key!r}: "
+                    "attach the exact file, or add --new-edition to register this text as another edition."
+                )
+            if not text:
+                raise InvalidInputError(f"{path} is empty.")
+            edition = tx.append(Edition(article_id=article.id, sha256=sha256, characters=len(text), rev=tx.rev))
+        if edition.article_id != article.id:
+            raise ConflictError(f"{path} is an edition of another article.")
+        if tx.session.get(AttachedCopy, edition.id) is None:
+            tx.append(AttachedCopy(edition_id=edition.id, text=text, rev=tx.rev))
+        else:
+            tx.discard()
+    return sha256
+
+
+# -- forecasts -----------------------------------------------------------------------------------------------
+
+
+def revise(
+    store: Store,
+    forecast_id: str,
+    number: NewNumber,
+    *,
+    stated_at: datetime,
+    actor: str,
+    statement_id: str | None = None,
+    reason: str | None = None,
+) -> str:
+    """Record a new probability the author gave later; return the id of the new forecast.
+
+    The author's first forecast on a question still is the one that counts.
+    """
+    with store.write(actor=actor, action="revise") as tx:
+        old = _latest(tx, forecast_id)
+        statement = _by_id(tx.session, Statement, statement_id) if statement_id else None
+        if statement is not None and statement.stated_by_id != old.author_id:
+            raise InvalidInputError(f"Statement {statement.public_id} was made by another author.")
+        question = tx.session.get_one(Question, old.question_id)
+        if not old.stated_at < stated_at < question.deadline:
+            raise InvalidInputError(
+                f"A revision lies between the forecast it revises ({iso(old.stated_at)}) and the deadline "
+                f"({iso(question.deadline)}), not at {iso(stated_at)}."
+            )
+        new = _changed(tx, old, "revision", number, reason)
+        new.stated_earliest = new.stated_at = stated_at
+        new.statement_id = statement.id if statement else old.statement_id
+        return _append_forecast(tx, new, question)
+
+
+def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, actor: str) -> str:
+    """Replace a number we read wrongly: same `stated_at`, with actor and reason; scores follow at once."""
+    with store.write(actor=actor, action="correct") as tx:
+        old = _latest(tx, forecast_id)
+        if old.change == "withdrawal":
+            raise ConflictError(f"Forecast {forecast_id} is a withdrawal; there is no number to correct.")
+        question = tx.session.get_one(Question, old.question_id)
+        new = _append_forecast(tx, _changed(tx, old, "correction", number, reason), question)
+        step = resolving.current_step(tx.session, question)
+        if step is not None and step.state == "confirmed":
+            resolving.score_question(tx, question, step)
+        return new
+
+
+def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str, actor: str) -> str:
+    """Record that the author took a forecast back. What was said still counts; the withdrawal is shown."""
+    with store.write(actor=actor, action="withdraw") as tx:
+        old = _latest(tx, forecast_id)
+        if old.change == "withdrawal":
+            raise ConflictError(f"Forecast {forecast_id} was withdrawn already.")
+        if stated_at <= old.stated_at:
+            raise InvalidInputError(f"A withdrawal comes after the forecast ({iso(old.stated_at)}).")
+        new = _copy(old, "withdrawal", reason)
+        new.stated_earliest = new.stated_at = stated_at
+        new.probability_ppm = new.low_ppm = new.high_ppm = None
+        return _append_forecast(tx, new, tx.session.get_one(Question, old.question_id))
+
+
+def _latest(tx: Transaction, forecast_id: str) -> Forecast:
+    """Return the forecast if nothing has changed it yet; otherwise say what did."""
+    row = _by_id(tx.session, Forecast, forecast_id)
+    later = tx.session.exec(select(Forecast).where(Forecast.supersedes_id == row.id)).first()
+    if later is not None:
+        raise ConflictError(
+            f"Forecast {forecast_id} has a later {later.change} ({later.public_id}); change that one."
+        )
+    return row
+
+
+def _copy(old: Forecast, change: Literal["revision", "correction", "withdrawal"], reason: str | None) -> Forecast:
+    values = old.model_dump(exclude={"id", "public_id", "rev"})
+    values |= {"change": change, "supersedes_id": old.id, "version": old.version + 1, "reason": reason}
+    return Forecast(rev=0, public_id="", **values)
+
+
+def _changed(
+    tx: Transaction,
+    old: Forecast,
+    change: Literal["revision", "correction"],
+    number: NewNumber,
+    reason: str | None,
+) -> Forecast:
+    """Return a copy of the forecast with the new number in it."""
+    new = _copy(old, change, reason)
+    new.asserts = number.asserts or old.asserts
+    if number.phrase is not None:
+        lexicon = latest_lexicon(tx, number.lexicon or "capphrase")
+        found = find_phrase(lexicon.phrases, number.phrase)
+        if found is None:
+            raise InvalidInputError(f"Lexicon {lexicon.key!r} gives no number for {number.phrase!r}.")
+        spread = found.asserting(new.asserts)  # type: ignore[arg-type]  # CHECK allows only yes and no
+        new.low_ppm, new.probability_ppm, new.high_ppm = spread.low, spread.median, spread.high
+        new.basis, new.phrase, new.lexicon_id = "lexicon", number.phrase, lexicon.id
+        new.bare_modal = spread.bare_modal
+        return new
+    if number.probability is None:
+        raise InvalidInputError("Give a probability, or a phrase of a lexicon.")
+    new.probability_ppm = to_ppm(number.probability)
+    new.low_ppm = new.probability_ppm if number.low is None else to_ppm(number.low)
+    new.high_ppm = new.probability_ppm if number.high is None else to_ppm(number.high)
+    if not new.low_ppm <= new.probability_ppm <= new.high_ppm:
+        raise InvalidInputError("low, probability and high are not in order.")
+    given_a_range = number.low is not None and number.high is not None
+    new.basis = "coder" if change == "correction" and old.basis != "stated" and given_a_range else "stated"
+    new.phrase = new.lexicon_id = None
+    new.bare_modal = False
+    return new
+
+
+def _append_forecast(tx: Transaction, new: Forecast, question: Question) -> str:
+    author = tx.session.get_one(Author, new.author_id)
+    statement = tx.session.get_one(Statement, new.statement_id)
+    new.public_id = public_id(
+        "f", author.slug, question.public_id, iso(new.stated_at), statement.public_id, new.version
+    )
+    tx.append(new)
+    return new.public_id
+
+
+# -- outcomes ------------------------------------------------------------------------------------------------
+
+
+def propose(
+    store: Store,
+    question_id: str,
+    outcome: Outcome,
+    *,
+    actor: str,
+    kind: ActorKind = "person",
+    citation: str,
+    reason: str,
+    window: timedelta,
+    occurred_at: datetime | None = None,
+    evidence: tuple[bytes, str] | None = None,
+) -> Resolution:
+    """Propose an outcome with its citation; it can be confirmed when the dispute window has passed.
+
+    On a disputed question this is the second ruling, which the first proposer may not make.
+    """
+    with store.write(actor=actor, kind=kind, action="propose") as tx:
+        question = _by_id(tx.session, Question, question_id)
+        return propose_ruling(
+            tx,
+            question,
+            outcome,
+            citation=citation,
+            reason=reason,
+            window=window,
+            occurred_at=occurred_at,
+            evidence=evidence,
+        )
+
+
+def propose_ruling(
+    tx: Transaction,
+    question: Question,
+    outcome: Outcome,
+    *,
+    citation: str,
+    reason: str,
+    window: timedelta,
+    occurred_at: datetime | None = None,
+    evidence: tuple[bytes, str] | None = None,
+    knowable_at: datetime | None = None,
+) -> Resolution:
+    """Propose a person's ruling; its archived bytes are the evidence given, or the ruling itself."""
+    step = resolving.current_step(tx.session, question)
+    state = resolving.state_of(step)
+    if state in ("proposed", "confirmed"):
+        raise ConflictError(f"Question {question.public_id} is {state} already; dispute it or reopen it first.")
+    if state == "disputed" and tx.actor_id in _proposers(tx.session, question):
+        raise ConflictError("The second ruling on a disputed question is made by somebody else than the first.")
+    _refuse_scored_author(tx, question)
+    if occurred_at is not None and not question.opens_at <= occurred_at < question.deadline:
+        raise InvalidInputError(
+            f"It occurred at {iso(occurred_at)}, outside the question's window "
+            f"({iso(question.opens_at)} to {iso(question.deadline)})."
+        )
+    record = {
+        "question": question.public_id,
+        "outcome": outcome,
+        "ruled_by": tx.actor.name,
+        "citation": citation,
+        "reason": reason,
+        "occurred_at": iso(occurred_at) if occurred_at else None,
+    }
+    body, content_type = evidence or (canonical_json(record), "application/json")
+    return resolving.append_step(
+        tx,
+        question,
+        "proposed",
+        outcome,
+        rule=resolving.SECOND_RULING_RULE if state == "disputed" else resolving.RULING_RULE,
+        reason=reason,
+        citation=citation,
+        closes_at=tx.now + window,
+        evidence_sha256=archive(tx, body, content_type),
+        occurred=Interval(occurred_at, occurred_at) if occurred_at else None,
+        knowable_at=knowable_at or tx.now,
+    )
+
+
+def confirm(store: Store, question_id: str, *, actor: str) -> Resolution:
+    """Confirm a person's proposal: by a named person who neither proposed it nor is scored by it."""
+    with store.write(actor=actor, action="confirm") as tx:
+        question = _by_id(tx.session, Question, question_id)
+        step = resolving.current_step(tx.session, question)
+        if step is None or step.state != "proposed":
+            raise ConflictError(f"Question {question_id} has no open proposal to confirm.")
+        if step.rule == resolving.CRITERION_RULE:
+            raise ConflictError("A machine's proposal is decided again and confirmed by the scheduled jobs.")
+        if step.closes_at is not None and tx.now < step.closes_at:
+            raise ConflictError(f"The dispute window is open until {iso(step.closes_at)}; confirm after that.")
+        if tx.actor_id in _proposers(tx.session, question):
+            raise ConflictError("Whoever proposed an outcome cannot confirm it; ask somebody else.")
+        _refuse_scored_author(tx, question)
+        if resolving.condition_status(tx.session, question) == "open":
+            raise ConflictError("The question's condition is still open; confirm that one first.")
+        return resolving.confirm_step(tx, question, step)
+
+
+def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
+    """Dispute a proposed outcome inside its window; a second, blind ruling has to follow."""
+    with store.write(actor=actor, action="dispute") as tx:
+        question = _by_id(tx.session, Question, question_id)
+        step = resolving.current_step(tx.session, question)
+        if step is None or step.state != "proposed":
+            raise ConflictError(f"Question {question_id} has no open proposal to dispute.")
+        return resolving.append_step(
+            tx,
+            question,
+            "disputed",
+            step.outcome,  # type: ignore[arg-type]  # CHECK allows only the outcomes
+            rule=step.rule,
+            reason=reason,
+            evidence_sha256=step.evidence_sha256,
+        )
+
+
+def annul(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
+    """Annul a broken question by hand, in whatever state it is; it is never scored."""
+    with store.write(actor=actor, action="annul") as tx:
+        question = _by_id(tx.session, Question, question_id)
+        step = resolving.current_step(tx.session, question)
+        if step is not None and step.state == "confirmed":
+            if step.outcome == "annulled":
+                raise ConflictError(f"Question {question_id} is annulled already.")
+            resolving.reopen_step(tx, question, rule=resolving.ANNULMENT_RULE, reason=reason)
+        _refuse_scored_author(tx, question)
+        return resolving.append_step(
+            tx, question, "confirmed", "annulled", rule=resolving.ANNULMENT_RULE, reason=reason
+        )
+
+
+def reopen(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
+    """Take a proposal, dispute or resolution back; what hangs on it follows."""
+    with store.write(actor=actor, action="reopen") as tx:
+        question = _by_id(tx.session, Question, question_id)
+        step = resolving.current_step(tx.session, question)
+        if resolving.state_of(step) == "open" or step is None:
+            raise ConflictError(f"Question {question_id} is open already.")
+        if step.rule == resolving.CONDITION_RULE:
+            raise ConflictError("This question was annulled because its condition failed; reopen the condition.")
+        _refuse_scored_author(tx, question)
+        return resolving.reopen_step(tx, question, rule=resolving.RULING_RULE, reason=reason)
+
+
+def _proposers(session: Session, question: Question) -> set[int]:
+    """Return who has proposed an outcome since the question was last open."""
+    steps = session.exec(
+        select(Resolution).where(Resolution.question_id == question.id).order_by(col(Resolution.step))
+    ).all()
+    proposers: set[int] = set()
+    for step in steps:
+        if step.state == "reopened":
+            proposers.clear()
+        elif step.state == "proposed":
+            proposers.add(step.actor_id)
+    return proposers
+
+
+def _refuse_scored_author(tx: Transaction, question: Question) -> None:
+    """Refuse a ruling by somebody whose own forecast is scored by it."""
+    authors = tx.session.exec(
+        select(Author)
+        .join(Forecast, col(Forecast.author_id) == col(Author.id))
+        .where(Forecast.question_id == question.id)
+    ).all()
+    if any(tx.actor.name.casefold() in (author.slug, author.name.casefold()) for author in authors):
+        raise ConflictError(f"{tx.actor.name} is scored by this question and cannot rule on it.")
+
+
+def _by_id(session: Session, table: type[Row], public: str) -> Row:
+    """Return the row with a public id or an unambiguous beginning of one."""
+    found = session.exec(
+        select(table).where(col(table.public_id).startswith(public, autoescape=True)).limit(2)
+    ).all()
+    if len(found) == 1:
+        return found[0]
+    noun = table.__name__.lower()
+    if found:
+        raise InvalidInputError(f"Several {noun}s begin with {public!r}; write the whole id.")
+    raise NotFoundError(f"There is no {noun} {public!r}; `calledit export {noun}s` lists them.")

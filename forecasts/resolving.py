@@ -1,0 +1,286 @@
+"""The state machine of a question, step by step inside one transaction.
+
+OPEN -> PROPOSED -> CONFIRMED -> REOPENED -> ..., or PROPOSED -> DISPUTED -> a second ruling. Every step is
+appended. What hangs on a question follows it at once, and the scores that follow from a resolution are
+written with it.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from forecasts.decide import RULE_VERSION, Verdict, Window
+from forecasts.model import PPM, Interval, Outcome, QuestionState, ResolutionState
+from forecasts.policy import POLICIES, Claim, came_too_late, exclusions
+from forecasts.registering import public_id
+from forecasts.store import Transaction
+from forecasts.tables import Check, Forecast, Question, Resolution, Score, Statement
+
+CRITERION_RULE = f"criterion/{RULE_VERSION}"
+CONDITION_RULE = "condition"
+RULING_RULE = "ruling"
+SECOND_RULING_RULE = "second-ruling"
+ANNULMENT_RULE = "annulment"
+
+ConditionStatus = Literal["none", "open", "met", "failed"]
+
+
+def current_step(session: Session, question: Question, rev: int | None = None) -> Resolution | None:
+    """Return the latest step in the resolution of a question, as of a revision."""
+    query = select(Resolution).where(Resolution.question_id == question.id)
+    if rev is not None:
+        query = query.where(Resolution.rev <= rev)
+    return session.exec(query.order_by(col(Resolution.step).desc())).first()
+
+
+def state_of(step: Resolution | None) -> QuestionState:
+    """Return the state a question is in after its latest step."""
+    if step is None or step.state == "reopened":
+        return "open"
+    return step.state  # type: ignore[return-value]  # CHECK allows only the states
+
+
+def append_step(
+    tx: Transaction,
+    question: Question,
+    state: ResolutionState,
+    outcome: Outcome | None,
+    *,
+    rule: str,
+    reason: str,
+    closes_at: datetime | None = None,
+    citation: str | None = None,
+    check: Check | None = None,
+    evidence_sha256: str | None = None,
+    occurred: Interval | None = None,
+    knowable_at: datetime | None = None,
+) -> Resolution:
+    """Append one step; a confirmed yes or no is scored, and the questions that hang on this one follow."""
+    before = current_step(tx.session, question)
+    number = before.step + 1 if before else 1
+    step: Resolution = tx.append(
+        Resolution(
+            public_id=public_id("r", question.public_id, number),
+            question_id=question.id,
+            step=number,
+            state=state,
+            outcome=outcome,
+            rule=rule,
+            reason=reason,
+            citation=citation,
+            actor_id=tx.actor_id,
+            decided_at=tx.now,
+            closes_at=closes_at,
+            check_id=check.id if check else None,
+            evidence_sha256=evidence_sha256 or (check.evidence_sha256 if check else None),
+            occurred_at=occurred.start if occurred else None,
+            occurred_until=occurred.end if occurred else None,
+            knowable_at=knowable_at,
+            rev=tx.rev,
+        )
+    )
+    if state == "confirmed":
+        score_question(tx, question, step)
+    if state in ("confirmed", "reopened"):
+        _follow(tx, question)
+    return step
+
+
+def occurrence(step: Resolution) -> Interval | None:
+    """Return when the deciding event occurred, where there was one."""
+    if step.occurred_at is None or step.occurred_until is None:
+        return None
+    return Interval(step.occurred_at, step.occurred_until)
+
+
+def confirm_step(
+    tx: Transaction, question: Question, proposal: Resolution, *, check: Check | None = None
+) -> Resolution:
+    """Confirm a proposal as it stands; `check` is the one that decided again at the end of the window."""
+    return append_step(
+        tx,
+        question,
+        "confirmed",
+        proposal.outcome,  # type: ignore[arg-type]  # CHECK allows only the outcomes
+        rule=proposal.rule,
+        reason=proposal.reason,
+        citation=proposal.citation,
+        check=check,
+        evidence_sha256=check.evidence_sha256 if check else proposal.evidence_sha256,
+        occurred=occurrence(proposal),
+        knowable_at=proposal.knowable_at,
+    )
+
+
+def reopen_step(
+    tx: Transaction, question: Question, *, rule: str, reason: str, check: Check | None = None
+) -> Resolution:
+    """Take a proposal or resolution back."""
+    return append_step(tx, question, "reopened", None, rule=rule, reason=reason, check=check)
+
+
+# -- what a verdict moves ------------------------------------------------------------------------------------
+
+
+def apply_verdict(
+    tx: Transaction, question: Question, verdict: Verdict, check: Check, *, closes_at: datetime
+) -> Resolution | None:
+    """Move a question by what its criterion says at a sound check; return the step taken, if any.
+
+    A machine moves only what a machine decided: rulings, disputes and annulments are left to people.
+    """
+    step = current_step(tx.session, question)
+    if step is not None and step.state != "reopened":
+        if step.rule != CRITERION_RULE or step.state == "disputed" or step.outcome == verdict.value:
+            return None
+        reason = f"the source no longer supports {step.outcome}: {verdict.reason}"
+        step = reopen_step(tx, question, rule=CRITERION_RULE, reason=reason, check=check)
+    else:
+        step = None
+    if verdict.value == "unknown" or condition_status(tx.session, question) == "failed":
+        return step
+    return append_step(
+        tx,
+        question,
+        "proposed",
+        verdict.value,
+        rule=CRITERION_RULE,
+        reason=verdict.reason,
+        closes_at=closes_at,
+        check=check,
+        occurred=verdict.occurred,
+        knowable_at=verdict.knowable_at,
+    )
+
+
+# -- conditions ----------------------------------------------------------------------------------------------
+
+
+def condition_status(session: Session, question: Question, rev: int | None = None) -> ConditionStatus:
+    """Return how the condition of a question stands: none, open, met or failed."""
+    if question.condition_id is None:
+        return "none"
+    step = current_step(session, session.get_one(Question, question.condition_id), rev)
+    if step is None or step.state != "confirmed":
+        return "open"
+    return "met" if step.outcome == question.condition_outcome else "failed"
+
+
+def effective_window(session: Session, question: Question) -> Window | None:
+    """Return the window in which events count; None while the condition is open or has failed.
+
+    Only what happens after the condition was met counts: after its event, or, where it is met by something
+    not happening, after its deadline.
+    """
+    window = Window(question.opens_at, question.opens_latest, question.deadline)
+    if question.condition_id is None:
+        return window
+    parent = session.get_one(Question, question.condition_id)
+    step = current_step(session, parent)
+    if step is None or step.state == "reopened" or step.outcome != question.condition_outcome:
+        return None
+    return window.after(step.occurred_until or parent.deadline)
+
+
+def follow_condition(tx: Transaction, child: Question) -> None:
+    """Bring one conditional question in line with its condition."""
+    status = condition_status(tx.session, child)
+    step = current_step(tx.session, child)
+    confirmed = step is not None and step.state == "confirmed"
+    annulled_by_it = confirmed and step is not None and step.rule == CONDITION_RULE
+    if status == "failed" and not confirmed:
+        append_step(tx, child, "confirmed", "annulled", rule=CONDITION_RULE, reason="the condition was not met")
+    elif status == "open" and confirmed and step is not None and step.rule != ANNULMENT_RULE:
+        reopen_step(tx, child, rule=CONDITION_RULE, reason="the condition was reopened")
+    elif status == "met" and annulled_by_it:
+        reopen_step(tx, child, rule=CONDITION_RULE, reason="the condition is met after all")
+
+
+def _follow(tx: Transaction, parent: Question) -> None:
+    children = select(Question).where(Question.condition_id == parent.id).order_by(col(Question.public_id))
+    for child in tx.session.exec(children).all():
+        follow_condition(tx, child)
+
+
+# -- scores --------------------------------------------------------------------------------------------------
+
+
+def brier_e12(probability_ppm: int, outcome: str) -> int:
+    """Return the Brier score (p - y)^2 of one forecast times 10^12, an exact integer.
+
+    >>> brier_e12(750_000, "yes"), brier_e12(400_000, "no")
+    (62500000000, 160000000000)
+    """
+    return (probability_ppm - (PPM if outcome == "yes" else 0)) ** 2
+
+
+def standing_forecasts(
+    session: Session, question: Question, rev: int | None = None
+) -> list[tuple[Forecast, Statement]]:
+    """Return the forecasts on a question that no correction has replaced, withdrawals left out."""
+    correction = aliased(Forecast)
+    corrected = select(correction.supersedes_id).where(correction.change == "correction")
+    query = (
+        select(Forecast, Statement)
+        .join(Statement, col(Statement.id) == col(Forecast.statement_id))
+        .where(Forecast.question_id == question.id, col(Forecast.probability_ppm).is_not(None))
+        .order_by(col(Forecast.public_id))
+    )
+    if rev is not None:
+        query = query.where(Forecast.rev <= rev)
+        corrected = corrected.where(correction.rev <= rev)
+    return list(
+        session.exec(
+            query.where(col(Forecast.id).not_in(corrected.where(col(correction.supersedes_id).is_not(None))))
+        ).all()
+    )
+
+
+def as_claim(forecast: Forecast, statement: Statement) -> Claim:
+    """Return what the policy needs to know of a forecast."""
+    return Claim(
+        id=forecast.public_id,
+        author=str(forecast.author_id),
+        question=str(forecast.question_id),
+        kind=statement.kind,  # type: ignore[arg-type]  # CHECK allows only the kinds
+        stated_earliest=forecast.stated_earliest,
+        stated_at=forecast.stated_at,
+        basis=forecast.basis,  # type: ignore[arg-type]  # CHECK allows only the bases
+        bare_modal=forecast.bare_modal,
+        excluded_because=forecast.excluded_because,
+    )
+
+
+def score_question(tx: Transaction, question: Question, step: Resolution) -> None:
+    """Append the scores that follow from a confirmed yes or no and are not there yet."""
+    if step.outcome not in ("yes", "no"):
+        return
+    standing = standing_forecasts(tx.session, question)
+    occurred = occurrence(step)
+    ruled = step.rule != CRITERION_RULE
+    for policy in POLICIES:
+        reasons = exclusions((as_claim(*pair) for pair in standing), policy)
+        for forecast, _ in standing:
+            too_late = occurred is not None and came_too_late(
+                forecast.stated_earliest, forecast.stated_at, occurred, ruled=ruled
+            )
+            if reasons[forecast.public_id] is None and not too_late:
+                _keep_score(tx, forecast, step, policy)
+
+
+def _keep_score(tx: Transaction, forecast: Forecast, step: Resolution, policy: str) -> None:
+    known = select(Score.id).where(
+        Score.forecast_id == forecast.id, Score.resolution_id == step.id, Score.policy == policy
+    )
+    if tx.session.exec(known).first() is None and forecast.probability_ppm is not None and step.outcome:
+        tx.append(
+            Score(
+                forecast_id=forecast.id,
+                resolution_id=step.id,
+                policy=policy,
+                brier_e12=brier_e12(forecast.probability_ppm, step.outcome),
+                rev=tx.rev,
+            )
+        )

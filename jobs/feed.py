@@ -1,0 +1,113 @@
+"""A loopback HTTP server that serves event tables as they could be known at a simulated instant.
+
+Only rows whose `known_at` has come are served, with an ETag; a matching If-None-Match is answered 304, and
+the Date header is the simulated one.
+"""
+
+import bisect
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+
+from forecasts.errors import InvalidInputError
+from forecasts.model import Clock
+
+
+class _Table:
+    """One CSV table, cut at any instant."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file, strict=True)
+                self._header = list(reader.fieldnames or [])
+                rows = [(_known_at(row, path), row) for row in reader]
+        except OSError as error:
+            raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from None
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InvalidInputError(f"{path} is no CSV table: {error}.") from None
+        rows.sort(key=lambda pair: pair[0])
+        self._known = [known_at for known_at, _ in rows]
+        self._rows = [row for _, row in rows]
+        self.body_of = lru_cache(maxsize=4)(self._body_of)
+
+    def at(self, instant: datetime) -> tuple[bytes, str]:
+        """Return the table as of an instant, and its ETag."""
+        return self.body_of(bisect.bisect_right(self._known, instant))
+
+    def _body_of(self, count: int) -> tuple[bytes, str]:
+        out = io.StringIO(newline="")
+        writer = csv.DictWriter(out, self._header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._rows[:count])
+        body = out.getvalue().encode()
+        return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def _known_at(row: dict[str, str], path: Path) -> datetime:
+    try:
+        instant = datetime.fromisoformat(row["known_at"])
+    except (KeyError, TypeError, ValueError):
+        raise InvalidInputError(
+            f"{path}: a replay needs a known_at with date, time and zone in each row."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class Feed:
+    """Serves tables by location on a loopback port, as of `clock`; use it as a context manager."""
+
+    def __init__(self, tables: Mapping[str, Path], clock: Clock) -> None:
+        self._tables = [_Table(path) for path in tables.values()]
+        self._locations = list(tables)
+        self._clock = clock
+
+    def __enter__(self) -> dict[str, str]:
+        """Start serving; return the address of each location."""
+        tables, clock = self._tables, self._clock
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                name = self.path.strip("/").removesuffix(".csv")
+                if not name.isdigit() or int(name) >= len(tables):
+                    self.send_error(404)
+                    return
+                body, etag = tables[int(name)].at(clock.now())
+                unchanged = self.headers.get("If-None-Match") == etag
+                self.send_response_only(304 if unchanged else 200)
+                self.send_header("Date", format_datetime(clock.now(), usegmt=True))
+                self.send_header("ETag", etag)
+                if not unchanged:
+                    self.send_header("Content-Type", "text/csv; charset=utf-8")
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if not unchanged:
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it)
+                """Stay quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+        base = f"http://127.0.0.1:{self._server.server_port}"
+        return {location: f"{base}/{number}.csv" for number, location in enumerate(self._locations)}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,170 @@
+"""Years of scheduled checks in seconds: the same worker under a simulated clock, from due instant to due instant.
+
+A replay owns its database while it runs. Everything it does follows from what is stored, so a killed replay
+that is started again goes on where it was and ends as if it had never stopped.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session, col, func, select
+
+from forecasts import resolving
+from forecasts.criteria import load_query
+from forecasts.errors import ConflictError, InvalidInputError
+from forecasts.model import SourceCatalogue, iso
+from forecasts.settings import Settings
+from forecasts.store import Store
+from forecasts.tables import Check, Question, QuestionResource, ReplayRun, Resource, Revision, Ruling
+from jobs.clocks import SimulatedClock
+from jobs.feed import Feed
+from jobs.fetch import SEEDS, HttpFetcher, local_path
+from jobs.worker import Worker, open_proposals
+
+Progress = Callable[[datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one replay did: where it began (later than asked when it resumed), and how much it wrote."""
+
+    began_at: datetime
+    checks: int
+    steps: int
+
+
+def replay(
+    settings: Settings,
+    catalogue: SourceCatalogue,
+    *,
+    start: datetime,
+    end: datetime,
+    tables: Mapping[str, Path] | None = None,
+    progress: Progress = lambda _: None,
+) -> Replayed:
+    """Run every check and settlement due from `start` to `end` under a simulated clock.
+
+    `tables` serves the table at a location from a file instead. Every table is fetched over HTTP from a
+    loopback server that answers as of the simulated instant. Raises `ConflictError` on a database that live
+    jobs have written to, or while another replay runs on it.
+    """
+    if not start < end:
+        raise InvalidInputError("--from must lie before --to.")
+    clock = SimulatedClock(start)
+    store = Store(settings.database_url, clock)
+    try:
+        store.migrate()
+        with store.only_replay():
+            clock.advance(_begin(store, start, end))
+            return _run(store, clock, settings, catalogue, end, tables or {}, progress)
+    finally:
+        store.close()
+
+
+def _run(
+    store: Store,
+    clock: SimulatedClock,
+    settings: Settings,
+    catalogue: SourceCatalogue,
+    end: datetime,
+    tables: Mapping[str, Path],
+    progress: Progress,
+) -> Replayed:
+    began_at, checks, steps = clock.now(), 0, 0
+    with Feed(_tables(store, tables), clock) as routes:
+        fetcher = HttpFetcher(
+            seconds=settings.fetch_seconds,
+            max_bytes=settings.fetch_bytes,
+            contact=settings.contact,
+            routes=routes,
+            routes_only=True,
+        )
+        try:
+            worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
+            moment: datetime | None = clock.now()
+            while moment is not None and moment <= end:
+                clock.advance(moment)
+                checks += worker.check_round()
+                steps += worker.settle_round()
+                progress(moment)
+                with store.read() as session:
+                    moment = _next_moment(session, clock.now())
+        finally:
+            fetcher.close()
+    return Replayed(began_at, checks, steps)
+
+
+def _begin(store: Store, start: datetime, end: datetime) -> datetime:
+    """Enter the run into the database, or take up the one that is there; return where the clock stands."""
+    with store.read() as session:
+        run = store.replay_run(session)
+        live = session.exec(
+            select(Check.id)
+            .join(Revision, col(Revision.rev) == col(Check.rev))
+            .where(col(Revision.run_id).is_(None))
+        ).first()
+    if live is not None:
+        raise ConflictError("Scheduled jobs have written live checks here; replay into a database of its own.")
+    if run is not None and run.starts_at != start:
+        raise ConflictError(
+            f"This database holds a replay that began at {iso(run.starts_at)}: "
+            "give that instant as --from to go on with it, or use another database."
+        )
+    if run is None:
+        return _enter_run(store, start, end)
+    store.run_id = run.run_id
+    with store.queue() as session:
+        known = session.get_one(ReplayRun, run.run_id)
+        known.ends_at = max(known.ends_at, end)
+        session.add(known)
+        for resource in session.exec(select(Resource)).all():
+            resource.lease_token = resource.lease_until = None
+            session.add(resource)
+        latest = session.exec(
+            select(func.max(col(Revision.simulated_at))).where(Revision.run_id == run.run_id)
+        ).one()
+    return latest or start
+
+
+def _enter_run(store: Store, start: datetime, end: datetime) -> datetime:
+    """Start a run: from its beginning on, each resource is due when the first of its questions opens."""
+    run_id = secrets.token_hex(6)
+    with store.queue() as session:
+        session.add(ReplayRun(run_id=run_id, starts_at=start, ends_at=end))
+        opens = session.exec(
+            select(QuestionResource.resource_id, func.min(col(Question.opens_at)))
+            .join(Question, col(Question.id) == col(QuestionResource.question_id))
+            .group_by(col(QuestionResource.resource_id))
+        ).all()
+        for resource_id, opens_at in opens:
+            resource = session.get_one(Resource, resource_id)
+            resource.next_due = max(start, opens_at)
+            session.add(resource)
+    store.run_id = run_id
+    return start
+
+
+def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the file behind each table the questions read: the given one, a seed or a local file."""
+    with store.read() as session:
+        resources = session.exec(select(Resource).order_by(col(Resource.public_id))).all()
+    locations = {str(load_query(resource.query).get("location", "")) for resource in resources}
+    unknown = sorted(set(given) - locations)
+    if unknown:
+        raise InvalidInputError(
+            f"No question reads {unknown[0]!r}; the tables are: {', '.join(sorted(locations))}."
+        )
+    local = {at: local_path(at) for at in sorted(locations) if not at.startswith(("http://", "https://"))}
+    return {**{at: path for at, path in local.items() if at.startswith(SEEDS) or path.exists()}, **given}
+
+
+def _next_moment(session: Session, now: datetime) -> datetime | None:
+    """Return the next instant at which anything can happen."""
+    due = session.exec(select(func.min(col(Resource.next_due)))).one()
+    ruling = session.exec(select(func.min(col(Ruling.knowable_at))).where(Ruling.knowable_at > now)).one()
+    steps = (resolving.current_step(session, question) for question in open_proposals(session))
+    closings = [step.closes_at for step in steps if step and step.closes_at and step.closes_at > now]
+    return min([at for at in (due, ruling, *closings) if at is not None], default=None)
