@@ -59,41 +59,34 @@ def replay(
         store.migrate()
         with store.only_replay():
             clock.advance(_begin(store, start, end))
-            return _run(store, clock, settings, catalogue, end, tables or {}, progress)
+            with Feed(_tables(store, tables or {}), clock) as routes:
+                fetcher = HttpFetcher(
+                    seconds=settings.fetch_seconds,
+                    max_bytes=settings.fetch_bytes,
+                    contact=settings.contact,
+                    routes=routes,
+                    routes_only=True,
+                )
+                try:
+                    worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
+                    return _run(worker, clock, end, progress)
+                finally:
+                    fetcher.close()
     finally:
         store.close()
 
 
-def _run(
-    store: Store,
-    clock: SimulatedClock,
-    settings: Settings,
-    catalogue: SourceCatalogue,
-    end: datetime,
-    tables: Mapping[str, Path],
-    progress: Progress,
-) -> Replayed:
+def _run(worker: Worker, clock: SimulatedClock, end: datetime, progress: Progress) -> Replayed:
+    """Go from one instant at which anything can happen to the next, until the end."""
     began_at, checks, steps = clock.now(), 0, 0
-    with Feed(_tables(store, tables), clock) as routes:
-        fetcher = HttpFetcher(
-            seconds=settings.fetch_seconds,
-            max_bytes=settings.fetch_bytes,
-            contact=settings.contact,
-            routes=routes,
-            routes_only=True,
-        )
-        try:
-            worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
-            moment: datetime | None = clock.now()
-            while moment is not None and moment <= end:
-                clock.advance(moment)
-                checks += worker.check_round()
-                steps += worker.settle_round()
-                progress(moment)
-                with store.read() as session:
-                    moment = _next_moment(session, clock.now())
-        finally:
-            fetcher.close()
+    moment: datetime | None = began_at
+    while moment is not None and moment <= end:
+        clock.advance(moment)
+        checks += worker.check_round()
+        steps += worker.settle_round()
+        progress(moment)
+        with worker.store.read() as session:
+            moment = _next_moment(session, clock.now())
     return Replayed(began_at, checks, steps)
 
 
