@@ -1,0 +1,114 @@
+"""The one place where frames are read: any engine counts its own rows, and only the counts come back."""
+
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+from narwhals.typing import IntoFrame
+from numpy.typing import NDArray
+
+from scoring import _checks
+from scoring._checks import PPM, IntArray
+from scoring._grouping import Sums
+
+_SUMS = ("n", "n_yes", "w", "w_yes", "w2")
+
+
+class Counted(NamedTuple):
+    """Unsorted rows, one per distinct (groups, p_ppm)."""
+
+    groups: list[NDArray[Any]]
+    p_ppm: IntArray
+    sums: Sums
+
+
+def count(
+    native: IntoFrame, groups: list[str], *, probability: str, outcome: str, weight: str | None
+) -> Counted:
+    """Count forecasts by the group columns and the probability, in the engine that holds the frame."""
+    frame = nw.from_native(native)
+    _refuse_columns(dict(frame.collect_schema()), groups, probability, outcome, weight)
+    table = _grouped(frame, groups, probability, outcome, weight)
+    if not len(table):
+        raise ValueError(f"{outcome} is empty: there is nothing to score")
+    keys = [table[f"group_{i}"] for i in range(len(groups))]
+    level = table["p_ppm"]
+    bad_row = (table["bad"] > 0) | level.is_null() | (level < 0) | (level > PPM)
+    for key in keys:
+        bad_row = bad_row | key.is_null()
+    if bad_row.any():
+        if isinstance(frame, nw.DataFrame):
+            _refuse_first(frame, groups, probability, outcome, weight)
+        row = table.filter(bad_row).row(0)
+        raise ValueError(
+            f"{probability}, {outcome}, {weight or 'weight'} or {groups} is missing or out of range "
+            f"among the forecasts of {row[: len(groups)]} at {probability} = {row[len(groups)]}"
+        )
+    return Counted(
+        [key.to_numpy() for key in keys],
+        level.to_numpy().astype(np.int64),
+        tuple(table[name].to_numpy() for name in _SUMS),
+    )
+
+
+def _refuse_columns(
+    schema: dict[str, Any], groups: list[str], probability: str, outcome: str, weight: str | None
+) -> None:
+    for name in (*groups, probability, outcome, *([weight] if weight is not None else [])):
+        if name not in schema:
+            raise ValueError(f"column {name!r} does not exist: the frame has {list(schema)}")
+    if not schema[probability].is_integer():
+        raise ValueError(
+            f"column {probability!r} holds {schema[probability]}: give integers in ppm, 0 to 1000000"
+        )
+    for name in (outcome, *([weight] if weight is not None else [])):
+        if not (schema[name].is_numeric() or schema[name] == nw.Boolean):
+            raise ValueError(f"column {name!r} holds {schema[name]}: give numbers")
+
+
+def _grouped(
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any],
+    groups: list[str],
+    probability: str,
+    outcome: str,
+    weight: str | None,
+) -> nw.DataFrame[Any]:
+    schema = frame.collect_schema()
+    # Everything is cast before it is grouped: pandas has no fast path for expressions inside agg.
+    y = nw.col(outcome).cast(nw.Float64)
+    w = nw.lit(1) if weight is None else nw.col(weight)
+    exact = weight is None or not schema[weight].is_float()
+    good = ((y == 0) | (y == 1)) & ~y.is_null()
+    if weight is not None:
+        # NaN is larger than infinity in some engines and incomparable in others: both ways this is false.
+        good = good & (w >= 0) & (w.cast(nw.Float64) < float("inf")) & ~w.is_null()
+    prepared = frame.select(
+        *(nw.col(name).alias(f"group_{i}") for i, name in enumerate(groups)),
+        nw.col(probability).alias("p_ppm"),
+        nw.lit(1, nw.Int64).alias("n"),
+        (y == 1).cast(nw.Int64).alias("n_yes"),
+        w.cast(nw.Int64 if exact else nw.Float64).alias("w"),
+        (~good).cast(nw.Int64).alias("bad"),
+    ).with_columns((nw.col("w") * nw.col("n_yes")).alias("w_yes"), (nw.col("w") * nw.col("w")).alias("w2"))
+    keys = [f"group_{i}" for i in range(len(groups))]
+    sums = [nw.col(name).sum() for name in (*_SUMS, "bad")]
+    grouped = prepared.group_by(*keys, "p_ppm").agg(*sums)
+    if isinstance(grouped, nw.LazyFrame):
+        grouped = grouped.collect("polars" if grouped.implementation.is_polars() else "pandas")
+    kind = nw.Int64 if exact else nw.Float64
+    # Engines widen sums as they please; the counts have one type everywhere.
+    casts = {"n": nw.Int64, "n_yes": nw.Int64, "w": kind, "w_yes": kind, "w2": kind, "bad": nw.Int64}
+    return grouped.with_columns(*(nw.col(name).cast(to) for name, to in casts.items()))
+
+
+def _refuse_first(
+    frame: nw.DataFrame[Any], groups: list[str], probability: str, outcome: str, weight: str | None
+) -> None:
+    """Name the first bad position of a frame that has positions."""
+    for name in (*groups, probability, outcome):
+        missing = frame[name].is_null().to_numpy()
+        _checks.refuse_first(missing, np.full(len(missing), "missing"), name, "every forecast needs one")
+    _checks.ppm(frame[probability].to_numpy(), probability)
+    _checks.outcomes(frame[outcome].to_numpy(), outcome)
+    if weight is not None:
+        _checks.weights(frame[weight].to_numpy(), len(frame), weight)

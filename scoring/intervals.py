@@ -1,0 +1,159 @@
+"""Intervals for means of bounded scores that hold in small samples, and the usual ones beside them.
+
+The mean is that of cluster means: each cluster counts once, whatever it holds. Give one value per
+cluster, or one per forecast together with `cluster`. The same functions serve paired differences when
+`bounds` are those that the forecasts allow (see `scoring.compare`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from scoring import _checks, _grouping
+from scoring._checks import FloatArray
+
+Method = Literal["gaffke", "betting", "cluster-t", "wilson"]
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the interval around it; `clusters` is the number of values it stands on."""
+
+    estimate: float
+    lower: float
+    upper: float
+    coverage: float
+    clusters: int
+    method: Method
+
+
+def cluster_means(values: ArrayLike, cluster: ArrayLike | None) -> FloatArray:
+    """Return the mean of each cluster in order of cluster; without clusters each value is its own.
+
+    >>> cluster_means([0.0, 1.0, 0.25], ["x", "x", "y"]).tolist()
+    [0.5, 0.25]
+    """
+    checked = _checks.numeric(values, "values")
+    if cluster is None:
+        return checked
+    codes, labels = _grouping.encode(cluster, "cluster")
+    _checks.same_length(values=checked, cluster=codes)
+    size = np.bincount(codes, minlength=len(labels))
+    means: FloatArray = np.bincount(codes, weights=checked, minlength=len(labels))[size > 0] / size[size > 0]
+    return means
+
+
+def gaffke_interval(
+    values: ArrayLike,
+    *,
+    cluster: ArrayLike | None = None,
+    coverage: float = 0.95,
+    bounds: Bounds = (0.0, 1.0),
+) -> Interval:
+    """Interval for a mean of bounded values without any assumption on their distribution.
+
+    Formula: with x_(1) ≤ … ≤ x_(G) the cluster means, D uniform on the simplex of G + 1 and α = 1 - coverage,
+    lower is the α/2 quantile of Σ D_g x_(g) with `bounds[0]` added to the points, upper the 1 - α/2 quantile
+    with `bounds[1]` added. The quantiles are computed, not drawn: the same data give the same interval.
+    Units: those of the values. Shapes: values and cluster (n,).
+    What is known: for G = 1 and for two-valued data validity is proved (there it is Clopper and Pearson's
+    interval); in general it is a conjecture that held in every simulation so far; `betting_interval` is
+    the guaranteed, wider alternative.
+    Raises ValueError: empty input, values not finite or outside `bounds`, coverage not in (0, 1).
+    Source: Gaffke (2005), "Three test statistics for a nonparametric one-sided hypothesis on the mean of a
+    nonnegative variable"; Learned-Miller and Thomas (2019), arXiv:1905.06208.
+
+    >>> interval = gaffke_interval([0.04, 0.09, 0.01, 0.16, 0.04])
+    >>> round(interval.lower, 3), round(interval.estimate, 3), round(interval.upper, 3)
+    (0.023, 0.068, 0.555)
+    """
+    means, tail = _bounded(values, cluster, coverage, bounds)
+    ordered = np.sort(means)
+    return Interval(
+        estimate=float(means.mean()),
+        lower=_spacing_quantile(np.concatenate([[bounds[0]], ordered]), tail),
+        upper=_spacing_quantile(np.concatenate([ordered, [bounds[1]]]), 1 - tail),
+        coverage=coverage,
+        clusters=len(means),
+        method="gaffke",
+    )
+
+
+def spacing_tail(points: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Probability that Σ D_i c_i exceeds a threshold, for D uniform on the simplex.
+
+    Formula: the divided difference of (x - t)₊^m over the points c_0 ≤ … ≤ c_m, by the recursion
+    T_ij = ((c_j - t) T_(i+1)j + (t - c_i) T_i(j-1)) / (c_j - c_i), which only averages numbers in [0, 1]
+    and so stays exact to rounding where the closed form cancels.
+    Shapes: points (…, m + 1), each row sorted; threshold (…); returns (…).
+    Source: de Boor's recursion for B-splines; Curry and Schoenberg (1966).
+
+    >>> spacing_tail(np.array([0.0, 1.0]), np.array(0.25)).item()
+    0.75
+    """
+    t = threshold[..., None]
+    tail = (points > t).astype(np.float64)
+    for width in range(1, points.shape[-1]):
+        low, high = points[..., :-width], points[..., width:]
+        inside = (low <= t) & (t < high)
+        span = np.where(inside, high - low, 1.0)
+        mixed = ((high - t) * tail[..., 1:] + (t - low) * tail[..., :-1]) / span
+        tail = np.where(inside, mixed, low > t)
+    result: FloatArray = tail[..., 0]
+    return result
+
+
+def _spacing_quantile(points: FloatArray, probability: float) -> float:
+    low, high = float(points[0]), float(points[-1])
+    if low == high:
+        return low
+
+    def excess(t: float) -> float:
+        return 1 - probability - float(spacing_tail(points, np.array(t)))
+
+    return float(optimize.brentq(excess, low, high, xtol=1e-14, rtol=1e-14))
+
+
+def wilson_interval(n_yes: int, n: int, *, coverage: float = 0.95) -> Interval:
+    """Interval for a proportion: of n independent clusters, n_yes came out yes.
+
+    Formula: the p with |n_yes/n - p| ≤ z √(p (1 - p) / n), z the normal quantile of (1 + coverage) / 2.
+    Units: a share, 0 to 1.
+    Raises ValueError: n below 1, n_yes not in 0 to n, coverage not in (0, 1).
+    Source: Wilson (1927), Journal of the American Statistical Association 22.
+
+    >>> interval = wilson_interval(3, 7)
+    >>> round(interval.lower, 3), round(interval.upper, 3)
+    (0.158, 0.75)
+    """
+    _checks.share(coverage, "coverage")
+    if n < 1:
+        raise ValueError(f"n is {n}: a proportion needs at least one outcome")
+    if not 0 <= n_yes <= n:
+        raise ValueError(f"n_yes is {n_yes}: it lies between 0 and n = {n}")
+    z = float(stats.norm.ppf((1 + coverage) / 2))
+    share = n_yes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    # Where every outcome agrees the end is 0 or 1 exactly; rounding must not push it past.
+    lower = 0.0 if n_yes == 0 else float(centre - half)
+    upper = 1.0 if n_yes == n else float(centre + half)
+    return Interval(share, lower, upper, coverage, n, "wilson")
+
+
+def _bounded(
+    values: ArrayLike, cluster: ArrayLike | None, coverage: float, bounds: Bounds
+) -> tuple[FloatArray, float]:
+    """Return the cluster means and the probability left to each tail."""
+    lower, upper = bounds
+    if not lower < upper:
+        raise ValueError(f"bounds is {bounds}: the first must be below the second")
+    checked = _checks.numeric(values, "values")
+    _checks.refuse_first(
+        (checked < lower) | (checked > upper), checked, "values", f"they lie within bounds = {bounds}"
+    )
+    return cluster_means(checked, cluster), (1 - _checks.share(coverage, "coverage")) / 2

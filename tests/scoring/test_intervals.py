@@ -1,0 +1,101 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from scoring.intervals import cluster_means, gaffke_interval, spacing_tail, wilson_interval
+
+scores = st.lists(
+    st.sampled_from([0.0, 0.01, 0.04, 0.25, 0.81, 1.0]) | st.floats(0, 1), min_size=1, max_size=12
+)
+
+
+@pytest.mark.parametrize(("yes", "n"), [(0, 5), (2, 5), (5, 5), (1, 1), (37, 120)])
+def test_gaffke_on_zeros_and_ones_is_clopper_pearson(yes: int, n: int) -> None:
+    interval = gaffke_interval([1] * yes + [0] * (n - yes))
+    lower = stats.beta.ppf(0.025, yes, n - yes + 1) if yes else 0.0
+    upper = stats.beta.ppf(0.975, yes + 1, n - yes) if yes < n else 1.0
+    assert (interval.lower, interval.upper) == pytest.approx((lower, upper), abs=1e-10)
+
+
+def test_gaffke_agrees_with_drawing_from_the_simplex() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.random(40) ** 2
+    draws = rng.dirichlet(np.ones(41), size=40_000)
+    interval = gaffke_interval(values, coverage=0.9)
+    assert interval.lower == pytest.approx(np.quantile(draws @ np.sort(np.append(values, 0)), 0.05), abs=2e-3)
+    assert interval.upper == pytest.approx(np.quantile(draws @ np.sort(np.append(values, 1)), 0.95), abs=2e-3)
+    assert interval.estimate == pytest.approx(values.mean())
+
+
+@given(scores)
+def test_gaffke_contains_the_mean_and_ignores_order(values: list[float]) -> None:
+    interval = gaffke_interval(values)
+    assert 0 <= interval.lower <= interval.estimate + 1e-12
+    assert interval.estimate - 1e-12 <= interval.upper <= 1
+    backwards = gaffke_interval(values[::-1])
+    assert (backwards.lower, backwards.upper) == (interval.lower, interval.upper)
+    narrower = gaffke_interval(values, coverage=0.5)
+    assert interval.lower <= narrower.lower + 1e-9
+    assert narrower.upper <= interval.upper + 1e-9
+
+
+@given(scores)
+def test_gaffke_moves_with_its_bounds(values: list[float]) -> None:
+    unit = gaffke_interval(values)
+    moved = gaffke_interval([4 * v - 3 for v in values], bounds=(-3, 1))
+    assert moved.lower == pytest.approx(4 * unit.lower - 3, abs=1e-9)
+    assert moved.upper == pytest.approx(4 * unit.upper - 3, abs=1e-9)
+
+
+def test_the_spacing_tail_is_exact_where_the_closed_form_is_known() -> None:
+    # Two spacings of the unit interval: 1 - (1 - D_0)² and its like.
+    assert spacing_tail(np.array([0.0, 0.0, 1.0]), np.array(0.3)) == pytest.approx(0.7**2)
+    assert spacing_tail(np.array([0.0, 1.0, 1.0]), np.array(0.3)) == pytest.approx(1 - 0.3**2)
+    many = spacing_tail(np.array([[0.0, 0.5, 1.0]] * 3), np.array([-0.1, 0.5, 1.0]))
+    assert many == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_clusters_are_averaged_first() -> None:
+    values, cluster = [0.0, 1.0, 0.25, 0.5], [7, 7, 3, 9]
+    assert cluster_means(values, cluster).tolist() == [0.25, 0.5, 0.5]
+    assert gaffke_interval(values, cluster=cluster) == gaffke_interval([0.25, 0.5, 0.5])
+    assert gaffke_interval(values, cluster=cluster).clusters == 3
+
+
+@given(st.integers(1, 200), st.data())
+def test_wilson_solves_its_equation(n: int, data: Any) -> None:
+    yes = data.draw(st.integers(0, n))
+    interval = wilson_interval(yes, n)
+    assert 0 <= interval.lower <= yes / n <= interval.upper <= 1
+    z = stats.norm.ppf(0.975)
+    for end in (interval.lower, interval.upper):
+        assert abs(yes / n - end) == pytest.approx(z * math.sqrt(end * (1 - end) / n), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        ([], {}, "values is empty"),
+        ([0.1, 1.5], {}, r"values\[1\] is 1.5: they lie within bounds"),
+        ([0.1, math.nan], {}, r"values\[1\] is nan"),
+        ([0.1], {"coverage": 95}, "coverage is 95"),
+        ([0.1], {"bounds": (1, 0)}, "bounds is"),
+        ([0.1, 0.2], {"cluster": [1]}, "cluster has 1 values but values has 2"),
+        (["a"], {}, r"values\[0\] is a"),
+    ],
+)
+def test_bad_values_are_refused(values: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gaffke_interval(values, **options)
+
+
+def test_impossible_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="n is 0"):
+        wilson_interval(0, 0)
+    with pytest.raises(ValueError, match="n_yes is 3"):
+        wilson_interval(3, 2)
