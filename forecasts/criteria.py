@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import rfc8785
@@ -136,6 +137,7 @@ def dump(criterion: Criterion) -> dict[str, Any]:
     return CriterionDocument(criterion=criterion).model_dump(mode="json")
 
 
+@lru_cache(maxsize=4096)
 def load(text: str) -> Criterion:
     """Read a criterion that was stored in canonical form."""
     return CriterionDocument.model_validate_json(text).criterion

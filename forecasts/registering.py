@@ -35,7 +35,6 @@ from forecasts.tables import (
 )
 
 Row = TypeVar("Row", bound=SQLModel)
-_QUEUE_FIELDS = {"id", "rev", "next_due", "lease_token", "lease_until"}
 
 
 def public_id(prefix: str, *parts: object) -> str:
@@ -224,9 +223,10 @@ class Registrar:
 
     def _add_resource(self, question: Question, source: str, query: str) -> None:
         """Tie the question to its resource, and have the resource checked as soon as the question opens."""
-        row = Resource(rev=0, public_id=public_id("u", source, query), source=source, query=query)
-        resource = self._keep("resources", row, public_id=row.public_id)
         session = self.tx.session
+        row = Resource(rev=0, public_id=public_id("u", source, query), source=source, query=query)
+        known = session.exec(select(Resource).where(Resource.public_id == row.public_id)).first()
+        resource: Resource = known or self.tx.append(row)
         if session.get(QuestionResource, (question.id, resource.id)) is None:
             session.add(QuestionResource(question_id=question.id, resource_id=resource.id))
             due = max(self.tx.now, question.opens_at)
@@ -340,7 +340,7 @@ class Registrar:
         differing = [
             name
             for name in type(row).model_fields
-            if name not in _QUEUE_FIELDS and getattr(row, name) != getattr(found, name)
+            if name not in ("id", "rev") and getattr(row, name) != getattr(found, name)
         ]
         if differing:
             raise ConflictError(

@@ -5,11 +5,12 @@ appended. What hangs on a question follows it at once, and the scores that follo
 written with it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from forecasts.decide import RULE_VERSION, Verdict, Window
 from forecasts.model import PPM, Interval, Outcome, QuestionState, ResolutionState
@@ -27,12 +28,30 @@ ANNULMENT_RULE = "annulment"
 ConditionStatus = Literal["none", "open", "met", "failed"]
 
 
-def current_step(session: Session, question: Question, rev: int | None = None) -> Resolution | None:
-    """Return the latest step in the resolution of a question, as of a revision."""
-    query = select(Resolution).where(Resolution.question_id == question.id)
-    if rev is not None:
-        query = query.where(Resolution.rev <= rev)
-    return session.exec(query.order_by(col(Resolution.step).desc())).first()
+def current_step(session: Session, question: Question) -> Resolution | None:
+    """Return the latest step in the resolution of a question."""
+    return session.exec(
+        select(Resolution)
+        .where(Resolution.question_id == question.id)
+        .order_by(col(Resolution.step).desc())
+        .limit(1)
+    ).first()
+
+
+def latest_steps(session: Session, question_ids: Iterable[int]) -> dict[int, Resolution]:
+    """Return the latest step of each of these questions that has one."""
+    latest = (
+        select(Resolution.question_id, func.max(Resolution.step).label("step"))
+        .where(col(Resolution.question_id).in_(list(question_ids)))
+        .group_by(col(Resolution.question_id))
+        .subquery()
+    )
+    found = session.exec(
+        select(Resolution).join(
+            latest, (latest.c.question_id == Resolution.question_id) & (latest.c.step == Resolution.step)
+        )
+    ).all()
+    return {step.question_id: step for step in found}
 
 
 def state_of(step: Resolution | None) -> QuestionState:
@@ -125,13 +144,18 @@ def reopen_step(
 
 
 def apply_verdict(
-    tx: Transaction, question: Question, verdict: Verdict, check: Check, *, closes_at: datetime
+    tx: Transaction,
+    question: Question,
+    step: Resolution | None,
+    verdict: Verdict,
+    check: Check,
+    *,
+    closes_at: datetime,
 ) -> Resolution | None:
-    """Move a question by what its criterion says at a sound check; return the step taken, if any.
+    """Move a question, now at `step`, by what its criterion says at a sound check; return the step taken.
 
     A machine moves only what a machine decided: rulings, disputes and annulments are left to people.
     """
-    step = current_step(tx.session, question)
     if step is not None and step.state != "reopened":
         if step.rule != CRITERION_RULE or step.state == "disputed" or step.outcome == verdict.value:
             return None
@@ -139,7 +163,7 @@ def apply_verdict(
         step = reopen_step(tx, question, rule=CRITERION_RULE, reason=reason, check=check)
     else:
         step = None
-    if verdict.value == "unknown" or condition_status(tx.session, question) == "failed":
+    if verdict.value == "unknown":
         return step
     return append_step(
         tx,
@@ -158,30 +182,28 @@ def apply_verdict(
 # -- conditions ----------------------------------------------------------------------------------------------
 
 
-def condition_status(session: Session, question: Question, rev: int | None = None) -> ConditionStatus:
+def condition_status(session: Session, question: Question) -> ConditionStatus:
     """Return how the condition of a question stands: none, open, met or failed."""
     if question.condition_id is None:
         return "none"
-    step = current_step(session, session.get_one(Question, question.condition_id), rev)
+    step = current_step(session, session.get_one(Question, question.condition_id))
     if step is None or step.state != "confirmed":
         return "open"
     return "met" if step.outcome == question.condition_outcome else "failed"
 
 
-def effective_window(session: Session, question: Question) -> Window | None:
-    """Return the window in which events count; None while the condition is open or has failed.
+def effective_window(question: Question, parent: Question | None, parent_step: Resolution | None) -> Window | None:
+    """Return the window in which events count; None while the condition is not at least proposed as met.
 
     Only what happens after the condition was met counts: after its event, or, where it is met by something
     not happening, after its deadline.
     """
     window = Window(question.opens_at, question.opens_latest, question.deadline)
-    if question.condition_id is None:
+    if parent is None:
         return window
-    parent = session.get_one(Question, question.condition_id)
-    step = current_step(session, parent)
-    if step is None or step.state == "reopened" or step.outcome != question.condition_outcome:
+    if parent_step is None or parent_step.outcome != question.condition_outcome:
         return None
-    return window.after(step.occurred_until or parent.deadline)
+    return window.after(parent_step.occurred_until or parent.deadline)
 
 
 def follow_condition(tx: Transaction, child: Question) -> None:
@@ -216,9 +238,7 @@ def brier_e12(probability_ppm: int, outcome: str) -> int:
     return (probability_ppm - (PPM if outcome == "yes" else 0)) ** 2
 
 
-def standing_forecasts(
-    session: Session, question: Question, rev: int | None = None
-) -> list[tuple[Forecast, Statement]]:
+def standing_forecasts(session: Session, question: Question) -> list[tuple[Forecast, Statement]]:
     """Return the forecasts on a question that no correction has replaced, withdrawals left out."""
     correction = aliased(Forecast)
     corrected = select(correction.supersedes_id).where(correction.change == "correction")
@@ -228,9 +248,6 @@ def standing_forecasts(
         .where(Forecast.question_id == question.id, col(Forecast.probability_ppm).is_not(None))
         .order_by(col(Forecast.public_id))
     )
-    if rev is not None:
-        query = query.where(Forecast.rev <= rev)
-        corrected = corrected.where(correction.rev <= rev)
     return list(
         session.exec(
             query.where(col(Forecast.id).not_in(corrected.where(col(correction.supersedes_id).is_not(None))))

@@ -24,6 +24,8 @@ def parse_duration(value: object) -> timedelta:
     >>> parse_duration("P14D"), parse_duration("PT90S")
     (datetime.timedelta(days=14), datetime.timedelta(seconds=90))
     """
+    if isinstance(value, timedelta):
+        return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or not any(match.groups()):
         raise ValueError(f"{value!r} is not a duration; write for example P14D or PT90S")

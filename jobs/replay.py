@@ -12,17 +12,17 @@ from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
-from forecasts import resolving
 from forecasts.criteria import load_query
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.model import SourceCatalogue, iso
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Check, Question, QuestionResource, ReplayRun, Resource, Revision, Ruling
+from jobs.board import open_proposals
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
 from jobs.fetch import SEEDS, HttpFetcher, local_path
-from jobs.worker import Worker, open_proposals
+from jobs.worker import Worker
 
 Progress = Callable[[datetime], None]
 
@@ -158,6 +158,5 @@ def _next_moment(session: Session, now: datetime) -> datetime | None:
     """Return the next instant at which anything can happen."""
     due = session.exec(select(func.min(col(Resource.next_due)))).one()
     ruling = session.exec(select(func.min(col(Ruling.knowable_at))).where(Ruling.knowable_at > now)).one()
-    steps = (resolving.current_step(session, question) for question in open_proposals(session))
-    closings = [step.closes_at for step in steps if step and step.closes_at and step.closes_at > now]
+    closings = [step.closes_at for _, step in open_proposals(session) if step.closes_at and step.closes_at > now]
     return min([at for at in (due, ruling, *closings) if at is not None], default=None)

@@ -4,11 +4,10 @@ A result is written in one transaction with "done", guarded by the token of the 
 writes nothing, and a worker killed at any instant leaves the resource to the next.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from forecasts import criteria, registry, resolving
 from forecasts.decide import Reading, Verdict, decide
@@ -20,7 +19,6 @@ from forecasts.tables import (
     Actor,
     Check,
     Question,
-    QuestionResource,
     Resolution,
     Resource,
     Revision,
@@ -28,6 +26,7 @@ from forecasts.tables import (
 )
 from forecasts.tables import Verdict as VerdictRow
 from jobs import due
+from jobs.board import Board, deciding_check, last_sound, open_proposals, resources_of
 
 ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
@@ -69,7 +68,7 @@ class Worker:
         """Fetch outside any transaction, then write everything that follows in one."""
         with self.store.read() as session:
             resource = session.get_one(Resource, lease.resource_id)
-            last = _last_sound(session, resource)
+            last = last_sound(session, resource)
             previous = self._observe(session, last) if last else None
         answer = self._ask(resource, last, previous)
         with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
@@ -78,10 +77,11 @@ class Worker:
                 tx.discard()
                 return False
             check = self._write_check(tx, held, lease, answer)
+            board = Board(tx.session, held)
             if check.sound:
                 self._parsed[resource.id] = (check.id, answer.observation)
-                self._evaluate(tx, held, check)
-            held.next_due = due.next_due(held.public_id, _watches(tx.session, held), tx.now)
+                self._evaluate(tx, board, check)
+            held.next_due = due.next_due(held.public_id, map(board.watch, board.questions), tx.now)
             held.lease_token = held.lease_until = None
             tx.session.add(held)
         return True
@@ -131,23 +131,27 @@ class Worker:
         )
         return check
 
-    def _evaluate(self, tx: Transaction, resource: Resource, check: Check) -> None:
+    def _evaluate(self, tx: Transaction, board: Board, check: Check) -> None:
         """Evaluate every question that reads the resource, in a fixed order."""
-        questions = tx.session.exec(
-            select(Question)
-            .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
-            .where(QuestionResource.resource_id == resource.id)
-            .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
-        ).all()
-        for question in questions:
-            if tx.now < question.opens_at or _rested(tx.session, question, tx.now):
+        for question in board.questions:
+            if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
-            verdict = self._decide(tx.session, question, tx.now)
-            _keep_verdict(tx, question, check, verdict)
-            resolving.apply_verdict(tx, question, verdict, check, closes_at=tx.now + self.dispute_window)
+            verdict = self._decide(tx.session, board, question, tx.now)
+            board.keep_verdict(tx, question, check, verdict)
+            step = resolving.apply_verdict(
+                tx,
+                question,
+                board.steps.get(question.id),
+                verdict,
+                check,
+                closes_at=tx.now + self.dispute_window,
+            )
+            if step is not None:  # and whatever hangs on the question has followed it
+                board.read_steps()
 
-    def _decide(self, session: Session, question: Question, now: datetime) -> Verdict:
-        window = resolving.effective_window(session, question)
+    def _decide(self, session: Session, board: Board, question: Question, now: datetime) -> Verdict:
+        parent = session.get(Question, question.condition_id) if question.condition_id else None
+        window = resolving.effective_window(question, parent, board.steps.get(parent.id) if parent else None)
         if window is None:
             return Verdict("unknown", "the condition has not been met")
         if window.opens_at >= window.deadline:
@@ -155,23 +159,12 @@ class Worker:
         criterion = criteria.load(question.criterion)
         readings = {}
         for leaf in criteria.event_leaves(criterion):
-            reading = self._reading(session, leaf.resource, since=question.opens_at)
-            if reading is not None:
-                readings[leaf.resource] = reading
+            sound = board.sound_checks(leaf.resource, leaf.min_checks)
+            since = [found for found in sound if found.checked_at >= question.opens_at]
+            if since:
+                observation = self._observe(session, since[0])
+                readings[leaf.resource] = Reading(observation, since[0].checked_at, len(since))
         return decide(criterion, window, readings, now)
-
-    def _reading(self, session: Session, key: tuple[str, str], *, since: datetime) -> Reading | None:
-        """Return what is known of a resource from its sound checks since an instant."""
-        resource = session.exec(select(Resource).where(Resource.source == key[0], Resource.query == key[1])).one()
-        last = _last_sound(session, resource)
-        if last is None or last.checked_at < since:
-            return None
-        count = session.exec(
-            select(func.count(col(Check.id))).where(
-                Check.resource_id == resource.id, col(Check.sound), Check.checked_at >= since
-            )
-        ).one()
-        return Reading(self._observe(session, last), last.checked_at, count)
 
     def _observe(self, session: Session, check: Check) -> Observation:
         """Read a sound check's archived bytes again, unless they were read just now."""
@@ -232,56 +225,39 @@ class Worker:
         confirmed = 0
         while True:
             with self.store.read() as session:
-                ripe = [q.id for q in open_proposals(session) if self._is_ripe(session, q)]
+                ripe = [q.id for q, step in open_proposals(session) if self._is_ripe(session, q, step)]
             if not ripe:
                 return confirmed
             for question_id in ripe:
-                with self.store.write(actor=ADAPTER, kind="adapter", action="confirm") as tx:
-                    question = tx.session.get_one(Question, question_id)
-                    step = resolving.current_step(tx.session, question)
-                    if step is None or not self._is_ripe(tx.session, question):
-                        tx.discard()
-                        continue
-                    last = _deciding_check(tx.session, question) if step.rule == resolving.CRITERION_RULE else None
-                    resolving.confirm_step(tx, question, step, check=last)
-                    confirmed += 1
+                confirmed += self._confirm(question_id)
 
-    def _is_ripe(self, session: Session, question: Question) -> bool:
-        """Whether the machine may confirm the open proposal now.
+    def _confirm(self, question_id: int) -> bool:
+        with self.store.write(actor=ADAPTER, kind="adapter", action="confirm") as tx:
+            question = tx.session.get_one(Question, question_id)
+            step = resolving.current_step(tx.session, question)
+            if step is None or not self._is_ripe(tx.session, question, step):
+                tx.discard()
+                return False
+            by_machine = step.rule == resolving.CRITERION_RULE
+            check = deciding_check(tx.session, question) if by_machine else None
+            resolving.confirm_step(tx, question, step, check=check)
+            return True
+
+    def _is_ripe(self, session: Session, question: Question, step: Resolution) -> bool:
+        """Whether the machine may confirm the proposal that is the question's latest step.
 
         The dispute window has passed, the condition is not open, and a machine's proposal has stood through
         a sound check of each of its resources since then. A person's proposal waits for a person; a founding
         ruling does not.
         """
-        step = resolving.current_step(session, question)
-        now = self.store.clock.now()
-        if step is None or step.state != "proposed" or step.closes_at is None or now < step.closes_at:
+        if step.state != "proposed" or step.closes_at is None or self.store.clock.now() < step.closes_at:
             return False
         if resolving.condition_status(session, question) == "open":
             return False
         if step.rule != resolving.CRITERION_RULE:
             return session.get_one(Actor, step.actor_id).kind == "seed"
-        checks = [_last_sound(session, resource) for resource in _resources(session, question)]
+        checks = [last_sound(session, resource) for resource in resources_of(session, question)]
         return all(check is not None and check.checked_at >= step.closes_at for check in checks)
-
-
-# -- what the queries of both halves share -------------------------------------------------------------------
-
-
-def open_proposals(session: Session) -> Sequence[Question]:
-    """Return the questions whose latest step is a proposal, parents before what hangs on them."""
-    latest = (
-        select(Resolution.question_id, func.max(Resolution.step).label("step"))
-        .group_by(col(Resolution.question_id))
-        .subquery()
-    )
-    return session.exec(
-        select(Question)
-        .join(Resolution, col(Resolution.question_id) == col(Question.id))
-        .join(latest, (latest.c.question_id == Resolution.question_id) & (latest.c.step == Resolution.step))
-        .where(Resolution.state == "proposed")
-        .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
-    ).all()
 
 
 def _failure(response: Response, now: datetime) -> Observation | None:
@@ -298,82 +274,6 @@ def _failure(response: Response, now: datetime) -> Observation | None:
     return None
 
 
-def _last_sound(session: Session, resource: Resource) -> Check | None:
-    return session.exec(
-        select(Check)
-        .where(Check.resource_id == resource.id, col(Check.sound))
-        .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
-    ).first()
-
-
-def _resources(session: Session, question: Question) -> Sequence[Resource]:
-    return session.exec(
-        select(Resource)
-        .join(QuestionResource, col(QuestionResource.resource_id) == col(Resource.id))
-        .where(QuestionResource.question_id == question.id)
-    ).all()
-
-
-def _deciding_check(session: Session, question: Question) -> Check | None:
-    """Return the newest sound check among the resources of a question."""
-    checks = [check for resource in _resources(session, question) if (check := _last_sound(session, resource))]
-    return max(checks, key=lambda check: (check.checked_at, check.id), default=None)
-
-
-def _watches(session: Session, resource: Resource) -> list[due.Watch]:
-    questions = session.exec(
-        select(Question)
-        .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
-        .where(QuestionResource.resource_id == resource.id)
-    ).all()
-    return [watch_of(session, question) for question in questions]
-
-
-def watch_of(session: Session, question: Question) -> due.Watch:
-    """Return what a question asks of the schedule of the resources it reads."""
-    step = resolving.current_step(session, question)
-    leaves = criteria.event_leaves(criteria.load(question.criterion))
-    return due.Watch(
-        state=resolving.state_of(step),
-        opens_at=question.opens_at,
-        deadline=question.deadline,
-        grace=max(leaf.grace for leaf in leaves),
-        max_lag=max(leaf.max_lag for leaf in leaves),
-        closes_at=step.closes_at if step else None,
-        resting_since=max(step.decided_at, question.deadline) if step and step.state == "confirmed" else None,
-    )
-
-
-def _rested(session: Session, question: Question, now: datetime) -> bool:
-    """Whether a confirmed question is no longer watched."""
-    watch = watch_of(session, question)
-    return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
-
-
-def _keep_verdict(tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
-    """Append the verdict when it says something new."""
-    last = tx.session.exec(
-        select(VerdictRow).where(VerdictRow.question_id == question.id).order_by(col(VerdictRow.id).desc())
-    ).first()
-    row = VerdictRow(
-        question_id=question.id,
-        check_id=check.id,
-        value=verdict.value,
-        reason=verdict.reason,
-        occurred_at=verdict.occurred.start if verdict.occurred else None,
-        occurred_until=verdict.occurred.end if verdict.occurred else None,
-        knowable_at=verdict.knowable_at,
-        needs_person=verdict.needs_person,
-        rev=tx.rev,
-    )
-    if last is None or _gist(last) != _gist(row):
-        tx.append(row)
-
-
-def _gist(row: VerdictRow) -> tuple[object, ...]:
-    return row.value, row.occurred_at, row.occurred_until, row.needs_person
-
-
 def _may_propose(session: Session, ruling: Ruling) -> bool:
     """Whether a registered ruling is to be proposed: the question is open to it and it was not taken back."""
     question = session.get_one(Question, ruling.question_id)
@@ -385,6 +285,9 @@ def _may_propose(session: Session, ruling: Ruling) -> bool:
     if not criteria.event_leaves(criteria.load(question.criterion)):
         return True
     last = session.exec(
-        select(VerdictRow).where(VerdictRow.question_id == question.id).order_by(col(VerdictRow.id).desc())
+        select(VerdictRow)
+        .where(VerdictRow.question_id == question.id)
+        .order_by(col(VerdictRow.id).desc())
+        .limit(1)
     ).first()
     return last is not None and last.needs_person

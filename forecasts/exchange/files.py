@@ -1,0 +1,42 @@
+"""Reading a registration file: TOML or JSON, checked strictly, every mistake one clear sentence."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from forecasts.errors import InvalidInputError
+from forecasts.exchange.document import Document
+from forecasts.scalars import first_error
+
+MAX_BYTES = 50_000_000
+
+
+def read_document(path: Path) -> Document:
+    """Read a registration file; raise `InvalidInputError` naming the first thing wrong and its place."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInputError(f"{path} is larger than {MAX_BYTES} bytes; split it into several files.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
+    try:
+        value = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
+        raise InvalidInputError(f"{path} is not {kind}: {error}.") from None
+    return parse_document(value)
+
+
+def parse_document(value: object) -> Document:
+    """Check a registration document; raise `InvalidInputError` naming the first thing wrong."""
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidInputError("The file registers nothing; see docs/register.md for its form.")
+    try:
+        return Document.model_validate(dict(value))
+    except ValidationError as error:
+        raise InvalidInputError(first_error(error)) from None

@@ -1,0 +1,140 @@
+"""What the questions of one resource look like to a worker: read in a few queries, whatever their number."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from forecasts import criteria, resolving
+from forecasts.decide import Verdict
+from forecasts.store import Transaction
+from forecasts.tables import Check, Question, QuestionResource, Resolution, Resource
+from forecasts.tables import Verdict as VerdictRow
+from jobs import due
+
+
+class Board:
+    """The questions that read a resource, their latest steps and verdicts, and the sound checks behind them."""
+
+    def __init__(self, session: Session, resource: Resource) -> None:
+        self._session = session
+        self.questions = session.exec(
+            select(Question)
+            .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
+            .where(QuestionResource.resource_id == resource.id)
+            .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
+        ).all()
+        self._ids = {question.id for question in self.questions}
+        self._ids |= {question.condition_id for question in self.questions if question.condition_id}
+        self._sound: dict[tuple[tuple[str, str], int], Sequence[Check]] = {}
+        self._verdicts = self._latest_verdicts()
+        self.read_steps()
+
+    def read_steps(self) -> None:
+        """Read the latest step of each question, and of the conditions they hang on."""
+        self.steps = resolving.latest_steps(self._session, self._ids)
+
+    def _latest_verdicts(self) -> dict[int, VerdictRow]:
+        latest = (
+            select(func.max(VerdictRow.id))
+            .where(col(VerdictRow.question_id).in_(list(self._ids)))
+            .group_by(col(VerdictRow.question_id))
+        )
+        rows = self._session.exec(select(VerdictRow).where(col(VerdictRow.id).in_(latest))).all()
+        return {row.question_id: row for row in rows}
+
+    def sound_checks(self, key: tuple[str, str], count: int) -> Sequence[Check]:
+        """Return up to `count` sound checks of a resource, the newest first."""
+        if (key, count) not in self._sound:
+            self._sound[key, count] = self._session.exec(
+                select(Check)
+                .join(Resource, col(Resource.id) == col(Check.resource_id))
+                .where(Resource.source == key[0], Resource.query == key[1], col(Check.sound))
+                .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
+                .limit(count)
+            ).all()
+        return self._sound[key, count]
+
+    def keep_verdict(self, tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
+        """Append the verdict when it says something new."""
+        row = VerdictRow(
+            question_id=question.id,
+            check_id=check.id,
+            value=verdict.value,
+            reason=verdict.reason,
+            occurred_at=verdict.occurred.start if verdict.occurred else None,
+            occurred_until=verdict.occurred.end if verdict.occurred else None,
+            knowable_at=verdict.knowable_at,
+            needs_person=verdict.needs_person,
+            rev=tx.rev,
+        )
+        last = self._verdicts.get(question.id)
+        if last is None or _gist(last) != _gist(row):
+            tx.append(row)
+
+    def watch(self, question: Question) -> due.Watch:
+        """Return what a question asks of the schedule of the resources it reads."""
+        step = self.steps.get(question.id)
+        leaves = criteria.event_leaves(criteria.load(question.criterion))
+        resting = step is not None and step.state == "confirmed"
+        return due.Watch(
+            state=resolving.state_of(step),
+            opens_at=question.opens_at,
+            deadline=question.deadline,
+            grace=max(leaf.grace for leaf in leaves),
+            max_lag=max(leaf.max_lag for leaf in leaves),
+            closes_at=step.closes_at if step else None,
+            resting_since=max(step.decided_at, question.deadline) if step and resting else None,
+        )
+
+    def rests(self, question: Question, now: datetime) -> bool:
+        """Whether a confirmed question is no longer watched."""
+        watch = self.watch(question)
+        return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
+
+
+def _gist(row: VerdictRow) -> tuple[object, ...]:
+    return row.value, row.occurred_at, row.occurred_until, row.needs_person
+
+
+def open_proposals(session: Session) -> list[tuple[Question, Resolution]]:
+    """Return the questions whose latest step is a proposal, with it, parents before what hangs on them."""
+    later = (
+        select(func.max(Resolution.step))
+        .where(Resolution.question_id == Question.id)
+        .correlate(Question)
+        .scalar_subquery()
+    )
+    return list(
+        session.exec(
+            select(Question, Resolution)
+            .join(Resolution, col(Resolution.question_id) == col(Question.id))
+            .where(Resolution.state == "proposed", Resolution.step == later)
+            .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
+        ).all()
+    )
+
+
+def last_sound(session: Session, resource: Resource) -> Check | None:
+    """Return the newest sound check of a resource."""
+    return session.exec(
+        select(Check)
+        .where(Check.resource_id == resource.id, col(Check.sound))
+        .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
+        .limit(1)
+    ).first()
+
+
+def resources_of(session: Session, question: Question) -> Sequence[Resource]:
+    """Return the resources a question reads."""
+    return session.exec(
+        select(Resource)
+        .join(QuestionResource, col(QuestionResource.resource_id) == col(Resource.id))
+        .where(QuestionResource.question_id == question.id)
+    ).all()
+
+
+def deciding_check(session: Session, question: Question) -> Check | None:
+    """Return the newest sound check among the resources of a question."""
+    checks = [check for resource in resources_of(session, question) if (check := last_sound(session, resource))]
+    return max(checks, key=lambda check: (check.checked_at, check.id), default=None)
