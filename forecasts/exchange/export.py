@@ -1,4 +1,4 @@
-"""Exports: one kind of record each, one row each, as JSON or CSV, in an order that does not depend on the database."""
+"""Exports: records of one kind as JSON or CSV, in an order that does not depend on the database."""
 
 import csv
 import io
