@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from forecasts import policy, resolving, tables
 from forecasts.errors import NotFoundError
+from forecasts.model import Clock
 from forecasts.policy import Policy
 from forecasts.store import Store
 
@@ -188,9 +189,9 @@ class Ledger:
             key=lambda row: (row.edition_id, row.start, row.end, row.part),
         )
 
-    def actor_of(self, rev: int) -> tables.Actor:
-        """Return who wrote a revision."""
-        return self.actors[self.revisions[rev].actor_id]
+    def now(self, clock: Clock) -> datetime:
+        """Return the instant deadlines are held against: the clock's, or the end of the replay."""
+        return self.run.ends_at if self.run is not None else clock.now()
 
 
 def read_ledger(store: Store, as_of: datetime | None = None) -> Ledger:

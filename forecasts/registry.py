@@ -61,6 +61,7 @@ def register(
     catalogue: SourceCatalogue,
     actor: str,
     kind: ActorKind = "person",
+    action: str = "register",
     folder: Path = Path(),
     dry_run: bool = False,
 ) -> Registered:
@@ -68,7 +69,7 @@ def register(
 
     Raises `InvalidInputError` or `ConflictError` naming the first place that cannot be registered.
     """
-    with store.write(actor=actor, kind=kind, action="register") as tx:
+    with store.write(actor=actor, kind=kind, action=action) as tx:
         registered = Registrar(tx, catalogue, folder).register(document)
         for question in tx.session.exec(select(Question).where(Question.rev == tx.rev)).all():
             resolving.follow_condition(tx, question)

@@ -88,6 +88,16 @@ class Store:
                 command.upgrade(config, "head")
                 session.commit()
 
+    @property
+    def place(self) -> str:
+        """The database's address without a password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def has_schema(self) -> bool:
+        """Whether the database holds a registry, even an empty one."""
+        with _clear_errors(self.url):
+            return self._schema_version() is not None
+
     def _schema_version(self) -> str | None:
         with self.engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):

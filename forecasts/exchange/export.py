@@ -264,13 +264,15 @@ def to_json(rows: list[Record]) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def to_csv(rows: list[Record]) -> str:
-    """Return records as CSV with a header; texts a spreadsheet would run as a formula are neutralised."""
+def to_csv(rows: list[Record], kind: str) -> str:
+    """Return records as CSV with a header; texts a spreadsheet would run as a formula are neutralised.
+
+    Without records the header names the natural key of the kind.
+    """
     out = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    writer = csv.DictWriter(out, list(rows[0]) if rows else KINDS[kind][1], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
 
 

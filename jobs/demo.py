@@ -1,0 +1,167 @@
+"""The demonstration: the founding articles from statement to score, through years of scheduled checks.
+
+It starts clean each time, and clears only what a demo wrote: any other database is refused.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from forecasts.charts import strip_png, strip_svg
+from forecasts.web.pages import author_page
+from sqlalchemy import text
+from sqlmodel import SQLModel, select
+
+import seeds
+from forecasts import registry
+from forecasts.errors import ConflictError
+from forecasts.exchange.files import parse_document
+from forecasts.ledger import Ledger, read_ledger
+from forecasts.model import SourceCatalogue
+from forecasts.policy import POLICIES
+from forecasts.reports import Report, author_report
+from forecasts.settings import Settings
+from forecasts.store import Store
+from forecasts.tables import Revision
+from jobs.clocks import SystemClock
+from jobs.replay import Progress, replay
+
+FOLDER = Path("calledit-demo")
+START = datetime(2019, 2, 22, tzinfo=UTC)
+END = datetime(2023, 2, 28, tzinfo=UTC)
+ACTION = "demo"
+SUMMED = ("scored", "clusters", "brier", "brier_best", "brier_worst", "by_basis")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo did: its summary, the reports behind it, and where everything was written."""
+
+    summary: dict[str, Any]
+    reports: list[Report]
+    database_url: str
+    folder: Path
+
+
+def run(
+    settings: Settings,
+    catalogue: SourceCatalogue,
+    *,
+    database_url: str | None,
+    progress: Progress = lambda _: None,
+) -> DemoResult:
+    """Run the demo in `FOLDER`, or on the database given; raise `ConflictError` on what no demo wrote."""
+    FOLDER.mkdir(exist_ok=True)
+    url = database_url or f"sqlite:///{FOLDER / 'calledit.db'}"
+    settings = settings.model_copy(update={"database_url": url})
+    store = Store(url, SystemClock())
+    try:
+        _clear(store)
+        store.migrate()
+        for document in seeds.documents().values():
+            registry.register(
+                store, parse_document(document), catalogue=catalogue, actor="seed", kind="seed", action=ACTION
+            )
+        replay(settings, catalogue, start=START, end=END, progress=progress)
+        ledger = read_ledger(store)
+    finally:
+        store.close()
+    reports = [
+        author_report(ledger, author.slug, END)
+        for author in sorted(ledger.authors.values(), key=lambda author: author.slug)
+        if ledger.said_by(author)
+    ]
+    _write_pages(reports)
+    return DemoResult(_summary(ledger, reports), reports, url, FOLDER)
+
+
+def _clear(store: Store) -> None:
+    """Empty a database that a demo wrote, or that holds nothing yet; refuse any other."""
+    if not store.has_schema():
+        return
+    with store.read() as session:
+        first = session.exec(select(Revision).order_by("rev").limit(1)).first()
+    if first is not None and first.action != ACTION:
+        raise ConflictError(
+            f"{store.place} holds a registry that no demo wrote, and the demo starts clean. "
+            "Unset CALLEDIT_DATABASE_URL, or name another database."
+        )
+    with store.queue() as session:
+        SQLModel.metadata.drop_all(session.connection())
+        session.connection().execute(text("DROP TABLE alembic_version"))
+
+
+def _write_pages(reports: list[Report]) -> None:
+    """Write one page and two pictures for each author who made a forecast."""
+    folder = FOLDER / "authors"
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        if old.suffix in (".html", ".svg", ".png"):
+            old.unlink()
+    for report in reports:
+        if report["funnel"]["with_forecast"]:
+            slug, picture = report["author"]["slug"], strip_svg(report)
+            (folder / f"{slug}.html").write_text(author_page(report, picture, standalone=True), encoding="utf-8")
+            (folder / f"{slug}.svg").write_text(picture, encoding="utf-8")
+            (folder / f"{slug}.png").write_bytes(strip_png(report))
+
+
+def _summary(ledger: Ledger, reports: list[Report]) -> dict[str, Any]:
+    outcomes = Counter(ledger.outcome(question_id) for question_id in ledger.questions)
+    return {
+        "articles": len(ledger.articles),
+        "statements": len(ledger.statements),
+        "questions": len(ledger.questions),
+        "forecasts": len(ledger.forecasts),
+        "checks": len(ledger.checks),
+        "outcomes": {name: outcomes[name] for name in ("yes", "no", "ambiguous", "annulled", "open")},
+        "authors": [
+            {
+                "slug": report["author"]["slug"],
+                "name": report["author"]["name"],
+                "kind": report["author"]["kind"],
+                "statements": report["funnel"]["statements"],
+                "policies": {
+                    name: {field: report["policies"][name][field] for field in SUMMED} for name in POLICIES
+                },
+            }
+            for report in reports
+        ],
+    }
+
+
+def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> None:
+    """Print the authors with their scores under both policies, and where to look next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = result.summary
+    outcomes = ", ".join(f"{count} {name}" for name, count in summary["outcomes"].items() if count)
+    echo(
+        f"{summary['statements']} statements, {summary['questions']} questions, {summary['forecasts']} forecasts, "
+        f"{summary['checks']} checks. Outcomes: {outcomes}."
+    )
+    table = Table(title="Authors, unranked: too few claims to judge anybody")
+    for column in ("author", "kind", "statements", "Brier, broad (best to worst wording)", "Brier, strict"):
+        table.add_column(column)
+    for author in summary["authors"]:
+        table.add_row(
+            author["name"],
+            author["kind"],
+            str(author["statements"]),
+            *(_cell(author["policies"][name]) for name in POLICIES),
+        )
+    Console().print(table)
+    echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
+    echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.folder}/calledit.db.")
+    echo(f"Serve it: calledit --database {result.database_url} serve")
+
+
+def _cell(numbers: dict[str, Any]) -> str:
+    if not numbers["scored"]:
+        return "nothing scored"
+    spread = f"{numbers['brier_best']:.3f} to {numbers['brier_worst']:.3f}"
+    return f"{numbers['brier']:.3f} ({spread}), {numbers['scored']} claims in {numbers['clusters']} groups"
