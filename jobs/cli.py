@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich would cost more than everything else here
     help="Register predictions, have them resolved by scheduled checks, and keep score per author.",
 )
 

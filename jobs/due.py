@@ -13,6 +13,7 @@ from forecasts.model import QuestionState, iso
 from forecasts.store import Store
 from forecasts.tables import Resource
 
+BATCH = 10
 LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=7)
 
@@ -42,7 +43,7 @@ class Watch:
     resting_since: datetime | None = None
 
 
-def claim(store: Store, *, limit: int = 10) -> list[Lease]:
+def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
     """Lease up to `limit` resources that are due and not leased by anybody else."""
     now = store.clock.now()
     with store.queue() as session:

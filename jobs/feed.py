@@ -53,6 +53,8 @@ class _Table:
 
 
 def _known_at(row: dict[str, str], path: Path) -> datetime:
+    if None in row or None in row.values():
+        raise InvalidInputError(f"{path}: a row has another number of fields than the header.")
     try:
         instant = datetime.fromisoformat(row["known_at"])
     except (KeyError, TypeError, ValueError):

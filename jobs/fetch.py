@@ -48,7 +48,7 @@ class HttpFetcher:
             headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, identity"},
             follow_redirects=True,
             max_redirects=5,
-            timeout=httpx.Timeout(seconds),
+            timeout=None,  # noqa: S113  (httpx bounds one read; `_fetch_http` bounds the whole answer)
             limits=httpx.Limits(max_connections=10),
         )
 
@@ -96,8 +96,8 @@ class HttpFetcher:
             status=answer.status_code,
             body=bytes(body),
             content_type=answer.headers.get("content-type", ""),
-            etag=answer.headers.get("etag"),
-            last_modified=answer.headers.get("last-modified"),
+            etag=_validator(answer.headers.get("etag")),
+            last_modified=_validator(answer.headers.get("last-modified")),
             date=_http_date(answer.headers.get("date")),
             retry_after=_seconds(answer.headers.get("retry-after")),
         )
@@ -105,6 +105,8 @@ class HttpFetcher:
     def _read_file(self, location: str) -> Response:
         path = local_path(location)
         try:
+            if path.exists() and not path.is_file():
+                return _failed(f"the file cannot be read: {location} is a directory or a device")
             if path.stat().st_size > self.max_bytes:
                 return _failed(f"the file is larger than {self.max_bytes} bytes")
             body = path.read_bytes()
@@ -126,9 +128,17 @@ def _failed(problem: str, status: int | None = None) -> Response:
     return Response(status, b"", "", None, None, None, None, problem)
 
 
+def _validator(value: str | None) -> str | None:
+    """Return a validator that can be sent back as it came; one that is not ASCII cannot."""
+    return value if value and value.isascii() else None
+
+
 def _http_date(value: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(value).astimezone(UTC) if value else None
+        instant = parsedate_to_datetime(value) if value else None
+        if instant is None or instant.tzinfo is not None:
+            return instant and instant.astimezone(UTC)
+        return instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 

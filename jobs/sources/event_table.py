@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -209,12 +209,21 @@ def _zone(name: str) -> str | None:
 
 
 def _occurred(text: str, zone: str | None) -> datetime | date | None:
-    """Read a day or an instant; an instant without an offset needs the zone of its row."""
+    """Read a day or an instant; an instant without an offset needs the zone of its row.
+
+    A date at the ends of the calendar, as in 9999-12-31 for "never", has no place in UTC and is unreadable.
+    """
     text = text.translate(_HYPHENS)
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        return _instant(text, zone)
+        instant = _instant(text, zone)
+        return instant if instant is not None and _placeable(instant.year) else None
+    return day if _placeable(day.year) else None
+
+
+def _placeable(year: int) -> bool:
+    return MINYEAR < year < MAXYEAR
 
 
 def _instant(text: str, zone: str | None) -> datetime | None:
