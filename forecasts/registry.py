@@ -71,11 +71,24 @@ def register(
     """
     with store.write(actor=actor, kind=kind, action=action) as tx:
         registered = Registrar(tx, catalogue, folder).register(document)
-        for question in tx.session.exec(select(Question).where(Question.rev == tx.rev)).all():
-            resolving.follow_condition(tx, question)
+        _catch_up(tx)
         if dry_run or not registered.added:
             tx.discard()
     return registered
+
+
+def _catch_up(tx: Transaction) -> None:
+    """Bring what was just registered in line with what is resolved already.
+
+    A new question follows its condition, and a new forecast on a resolved question is scored.
+    """
+    for question in tx.session.exec(select(Question).where(Question.rev == tx.rev)).all():
+        resolving.follow_condition(tx, question)
+    forecast_on = select(Forecast.question_id).where(Forecast.rev == tx.rev)
+    for question in tx.session.exec(select(Question).where(col(Question.id).in_(forecast_on))).all():
+        step = resolving.current_step(tx.session, question)
+        if step is not None and step.state == "confirmed":
+            resolving.score_question(tx, question, step)
 
 
 def attach(store: Store, article_key: str, path: Path, *, actor: str, new_edition: bool = False) -> str:

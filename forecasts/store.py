@@ -163,8 +163,10 @@ class Store:
                 if not connection.execute(text(f"SELECT pg_try_advisory_lock({_WRITE_LOCK + 1})")).scalar():
                     raise refused
                 connection.commit()
-                yield
-                connection.execute(text(f"SELECT pg_advisory_unlock({_WRITE_LOCK + 1})"))
+                try:
+                    yield
+                finally:
+                    connection.execute(text(f"SELECT pg_advisory_unlock({_WRITE_LOCK + 1})"))
             return
         lock = sqlite3.connect(f"{self.engine.url.database}.lock", timeout=0, isolation_level=None)
         try:
