@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 import rfc8785
@@ -30,7 +30,7 @@ class _EventLeaf(Strict):
     min_checks: Annotated[int, Field(ge=1, le=10_000)]
     max_lag: Duration
 
-    @property
+    @cached_property
     def resource(self) -> tuple[str, str]:
         """The (source, canonical query) this leaf reads."""
         return self.source, canonical_json(self.query).decode()

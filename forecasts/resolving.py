@@ -17,7 +17,7 @@ from forecasts.model import PPM, Interval, Outcome, QuestionState, ResolutionSta
 from forecasts.policy import POLICIES, Claim, came_too_late, exclusions
 from forecasts.registering import public_id
 from forecasts.store import Transaction
-from forecasts.tables import Check, Forecast, Question, Resolution, Score, Statement
+from forecasts.tables import Check, Forecast, Question, QuestionResource, Resolution, Resource, Score, Statement
 
 CRITERION_RULE = f"criterion/{RULE_VERSION}"
 CONDITION_RULE = "condition"
@@ -136,7 +136,15 @@ def confirm_step(
 def reopen_step(
     tx: Transaction, question: Question, *, rule: str, reason: str, check: Check | None = None
 ) -> Resolution:
-    """Take a proposal or resolution back."""
+    """Take a proposal or resolution back, and have checked again what nothing asked for any more."""
+    asleep = (
+        select(Resource)
+        .join(QuestionResource, col(QuestionResource.resource_id) == col(Resource.id))
+        .where(QuestionResource.question_id == question.id, col(Resource.next_due).is_(None))
+    )
+    for resource in tx.session.exec(asleep).all():
+        resource.next_due = tx.now
+        tx.session.add(resource)
     return append_step(tx, question, "reopened", None, rule=rule, reason=reason, check=check)
 
 
@@ -157,9 +165,13 @@ def apply_verdict(
     A machine moves only what a machine decided: rulings, disputes and annulments are left to people.
     """
     if step is not None and step.state != "reopened":
-        if step.rule != CRITERION_RULE or step.state == "disputed" or step.outcome == verdict.value:
+        if step.rule != CRITERION_RULE or step.state == "disputed":
             return None
-        reason = f"the source no longer supports {step.outcome}: {verdict.reason}"
+        supported = step.outcome == verdict.value
+        if supported and (step.state == "confirmed" or occurrence(step) == verdict.occurred):
+            return None
+        change = "dates it anew" if supported else f"no longer supports {step.outcome}"
+        reason = f"the source {change}: {verdict.reason}"
         step = reopen_step(tx, question, rule=CRITERION_RULE, reason=reason, check=check)
     else:
         step = None

@@ -14,25 +14,35 @@ from jobs import due
 
 
 class Board:
-    """The questions that read a resource, their latest steps and verdicts, and the sound checks behind them."""
+    """The questions that read a resource, parents first, and what a worker needs to know about them."""
 
     def __init__(self, session: Session, resource: Resource) -> None:
-        self._session = session
-        self.questions = session.exec(
+        self.session = session
+        found = session.exec(
             select(Question)
             .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
             .where(QuestionResource.resource_id == resource.id)
-            .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
         ).all()
-        self._ids = {question.id for question in self.questions}
-        self._ids |= {question.condition_id for question in self.questions if question.condition_id}
+        self.parents = {question.id: question for question in found}
+        self.questions = sorted(found, key=lambda question: (self._depth(question), question.public_id))
+        self._ids = set(self.parents)
+        self._ids |= {question.condition_id for question in found if question.condition_id}
+        elsewhere = list(self._ids - set(self.parents))
+        if elsewhere:
+            others = session.exec(select(Question).where(col(Question.id).in_(elsewhere))).all()
+            self.parents |= {question.id: question for question in others}
         self._sound: dict[tuple[tuple[str, str], int], Sequence[Check]] = {}
         self._verdicts = self._latest_verdicts()
         self.read_steps()
 
     def read_steps(self) -> None:
         """Read the latest step of each question, and of the conditions they hang on."""
-        self.steps = resolving.latest_steps(self._session, self._ids)
+        self.steps = resolving.latest_steps(self.session, self._ids)
+
+    def _depth(self, question: Question) -> int:
+        """Return how many conditions that read the same resource stand above a question."""
+        parent = self.parents.get(question.condition_id) if question.condition_id else None
+        return 1 + self._depth(parent) if parent else 0
 
     def _latest_verdicts(self) -> dict[int, VerdictRow]:
         latest = (
@@ -40,13 +50,13 @@ class Board:
             .where(col(VerdictRow.question_id).in_(list(self._ids)))
             .group_by(col(VerdictRow.question_id))
         )
-        rows = self._session.exec(select(VerdictRow).where(col(VerdictRow.id).in_(latest))).all()
+        rows = self.session.exec(select(VerdictRow).where(col(VerdictRow.id).in_(latest))).all()
         return {row.question_id: row for row in rows}
 
     def sound_checks(self, key: tuple[str, str], count: int) -> Sequence[Check]:
         """Return up to `count` sound checks of a resource, the newest first."""
         if (key, count) not in self._sound:
-            self._sound[key, count] = self._session.exec(
+            self._sound[key, count] = self.session.exec(
                 select(Check)
                 .join(Resource, col(Resource.id) == col(Check.resource_id))
                 .where(Resource.source == key[0], Resource.query == key[1], col(Check.sound))
@@ -57,20 +67,28 @@ class Board:
 
     def keep_verdict(self, tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
         """Append the verdict when it says something new."""
-        row = VerdictRow(
-            question_id=question.id,
-            check_id=check.id,
-            value=verdict.value,
-            reason=verdict.reason,
-            occurred_at=verdict.occurred.start if verdict.occurred else None,
-            occurred_until=verdict.occurred.end if verdict.occurred else None,
-            knowable_at=verdict.knowable_at,
-            needs_person=verdict.needs_person,
-            rev=tx.rev,
-        )
+        start, end = (verdict.occurred.start, verdict.occurred.end) if verdict.occurred else (None, None)
         last = self._verdicts.get(question.id)
-        if last is None or _gist(last) != _gist(row):
-            tx.append(row)
+        if last is not None and (verdict.value, start, end, verdict.needs_person) == (
+            last.value,
+            last.occurred_at,
+            last.occurred_until,
+            last.needs_person,
+        ):
+            return
+        tx.append(
+            VerdictRow(
+                question_id=question.id,
+                check_id=check.id,
+                value=verdict.value,
+                reason=verdict.reason,
+                occurred_at=start,
+                occurred_until=end,
+                knowable_at=verdict.knowable_at,
+                needs_person=verdict.needs_person,
+                rev=tx.rev,
+            )
+        )
 
     def watch(self, question: Question) -> due.Watch:
         """Return what a question asks of the schedule of the resources it reads."""
@@ -91,10 +109,6 @@ class Board:
         """Whether a confirmed question is no longer watched."""
         watch = self.watch(question)
         return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
-
-
-def _gist(row: VerdictRow) -> tuple[object, ...]:
-    return row.value, row.occurred_at, row.occurred_until, row.needs_person
 
 
 def open_proposals(session: Session) -> list[tuple[Question, Resolution]]:

@@ -11,8 +11,9 @@ from sqlmodel import Session, col, select
 
 from forecasts import criteria, registry, resolving
 from forecasts.decide import Reading, Verdict, decide
+from forecasts.errors import CalleditError
 from forecasts.evidence import archive, retrieve
-from forecasts.model import Fetcher, Observation, Request, Response, SourceCatalogue, iso
+from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
 from forecasts.registering import public_id
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
@@ -34,13 +35,15 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one fetch came to: the observation, and the body it was read from."""
+    """What one fetch came to: when it was asked for, the observation, and the body it was read from."""
 
+    asked_at: datetime
     observation: Observation
-    request: Request
     response: Response
     body: bytes
     content_type: str
+    etag: str | None
+    last_modified: str | None
 
 
 class Worker:
@@ -58,10 +61,23 @@ class Worker:
     # -- checking --------------------------------------------------------------------------------------------
 
     def check_round(self) -> int:
-        """Check every resource that is due now; return how many checks were written."""
-        written = 0
-        while leases := due.claim(self.store):
-            written += sum(self._check(lease) for lease in leases)
+        """Check every resource that is due now; return how many checks were written.
+
+        A resource that cannot be checked at all keeps its lease until that ends, so that the others have
+        their turn; what went wrong is raised when they had it.
+        """
+        written, trouble = 0, None
+        while True:
+            leases = due.claim(self.store)
+            for lease in leases:
+                try:
+                    written += self._check(lease)
+                except CalleditError as error:
+                    trouble = trouble or error
+            if len(leases) < due.BATCH:
+                break
+        if trouble is not None:
+            raise trouble
         return written
 
     def _check(self, lease: due.Lease) -> bool:
@@ -96,17 +112,20 @@ class Worker:
             request = Request(request.location, last.etag, last.last_modified)
         response = self.fetcher.fetch(request)
         body, content_type = response.body, response.content_type
+        etag, last_modified = response.etag, response.last_modified
         failure = _failure(response, now)
         if failure is None and response.status == 304:
-            if last is None or last.evidence_sha256 is None:
+            if last is None or last.evidence_sha256 is None or (last.etag, last.last_modified) == (None, None):
                 failure = Observation("error", problems=("the source answered 304 to an unconditional request",))
             else:
+                etag, last_modified = etag or last.etag, last_modified or last.last_modified
                 with self.store.read() as session:
-                    body, content_type = retrieve(session, last.evidence_sha256)
+                    body, _ = retrieve(session, last.evidence_sha256)
+                content_type = last.content_type or ""
         observation = failure or source.parse(
             body, query=query, content_type=content_type, fetched_at=now, previous=previous
         )
-        return _Answer(observation, request, response, body, content_type)
+        return _Answer(now, observation, response, body, content_type, etag, last_modified)
 
     def _write_check(self, tx: Transaction, resource: Resource, lease: due.Lease, answer: _Answer) -> Check:
         observation, response = answer.observation, answer.response
@@ -115,15 +134,15 @@ class Worker:
                 public_id=public_id("c", resource.public_id, iso(lease.due_at)),
                 resource_id=resource.id,
                 due_at=lease.due_at,
-                checked_at=tx.now,
+                checked_at=answer.asked_at,
                 status=observation.status,
                 sound=observation.sound,
                 problem="; ".join(observation.problems) or None,
                 http_status=response.status,
                 evidence_sha256=archive(tx, answer.body, answer.content_type) if answer.body else None,
                 content_type=answer.content_type or None,
-                etag=response.etag or answer.request.etag,
-                last_modified=response.last_modified or answer.request.last_modified,
+                etag=answer.etag,
+                last_modified=answer.last_modified,
                 watermark=observation.watermark,
                 rows=len(observation.events) if observation.status == "ok" else None,
                 rev=tx.rev,
@@ -136,7 +155,7 @@ class Worker:
         for question in board.questions:
             if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
-            verdict = self._decide(tx.session, board, question, tx.now)
+            verdict = self._decide(board, question, tx.now)
             board.keep_verdict(tx, question, check, verdict)
             step = resolving.apply_verdict(
                 tx,
@@ -149,8 +168,8 @@ class Worker:
             if step is not None:  # and whatever hangs on the question has followed it
                 board.read_steps()
 
-    def _decide(self, session: Session, board: Board, question: Question, now: datetime) -> Verdict:
-        parent = session.get(Question, question.condition_id) if question.condition_id else None
+    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict:
+        parent = board.parents[question.condition_id] if question.condition_id else None
         window = resolving.effective_window(question, parent, board.steps.get(parent.id) if parent else None)
         if window is None:
             return Verdict("unknown", "the condition has not been met")
@@ -162,7 +181,7 @@ class Worker:
             sound = board.sound_checks(leaf.resource, leaf.min_checks)
             since = [found for found in sound if found.checked_at >= question.opens_at]
             if since:
-                observation = self._observe(session, since[0])
+                observation = self._observe(board.session, since[0])
                 readings[leaf.resource] = Reading(observation, since[0].checked_at, len(since))
         return decide(criterion, window, readings, now)
 
@@ -188,10 +207,17 @@ class Worker:
     # -- settling --------------------------------------------------------------------------------------------
 
     def settle_round(self) -> int:
-        """Propose the rulings that could be known by now, and confirm what is ripe; return the steps taken."""
-        return self._propose_rulings() + self._confirm_ripe()
+        """Propose the rulings that could be known by now, and confirm what is ripe; return the steps taken.
 
-    def _propose_rulings(self) -> int:
+        A ruling the registry refuses keeps nothing else from being settled; the refusal is raised at the end.
+        """
+        proposed, trouble = self._propose_rulings()
+        confirmed = self._confirm_ripe()
+        if trouble is not None:
+            raise trouble
+        return proposed + confirmed
+
+    def _propose_rulings(self) -> tuple[int, CalleditError | None]:
         with self.store.read() as session:
             known = session.exec(
                 select(Ruling.id, Actor.name, Actor.kind)
@@ -202,23 +228,31 @@ class Worker:
                 .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
             ).all()
             pending = [found for found in known if _may_propose(session, session.get_one(Ruling, found[0]))]
+        proposed, trouble = 0, None
         for ruling_id, actor, kind in pending:
-            with self.store.write(actor=actor, kind=kind, action="propose") as tx:  # type: ignore[arg-type]
-                ruling = tx.session.get_one(Ruling, ruling_id)
-                if not _may_propose(tx.session, ruling):
-                    tx.discard()
-                    continue
-                registry.propose_ruling(
-                    tx,
-                    tx.session.get_one(Question, ruling.question_id),
-                    ruling.outcome,  # type: ignore[arg-type]  # CHECK allows only the outcomes
-                    citation=ruling.citation,
-                    reason=ruling.note,
-                    window=self.dispute_window,
-                    occurred_at=ruling.occurred_at,
-                    knowable_at=ruling.knowable_at,
-                )
-        return len(pending)
+            try:
+                proposed += self._propose_ruling(ruling_id, actor, kind)  # type: ignore[arg-type]  # CHECK
+            except CalleditError as error:
+                trouble = trouble or error
+        return proposed, trouble
+
+    def _propose_ruling(self, ruling_id: int, actor: str, kind: ActorKind) -> bool:
+        with self.store.write(actor=actor, kind=kind, action="propose") as tx:
+            ruling = tx.session.get_one(Ruling, ruling_id)
+            if not _may_propose(tx.session, ruling):
+                tx.discard()
+                return False
+            registry.propose_ruling(
+                tx,
+                tx.session.get_one(Question, ruling.question_id),
+                ruling.outcome,  # type: ignore[arg-type]  # CHECK allows only the outcomes
+                citation=ruling.citation,
+                reason=ruling.note,
+                window=self.dispute_window,
+                occurred_at=ruling.occurred_at,
+                knowable_at=ruling.knowable_at,
+            )
+            return True
 
     def _confirm_ripe(self) -> int:
         """Confirm, parents first, until nothing more follows."""
