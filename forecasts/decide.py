@@ -101,15 +101,16 @@ def _join(parts: list[Verdict], decisive: Value) -> Verdict:
 
 def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
     matching = [event for event in reading.observation.events if _matches(event, leaf)]
-    inside, unsure = _sort_events(matching, window, leaf.event_tz)
+    inside, unsure = _sort_events(matching, window, leaf.event_tz, reading.checked_at)
     if len(inside) >= leaf.needed:
         interval, event = inside[leaf.needed - 1]
+        known = (event.known_at or reading.checked_at for _, event in inside[: leaf.needed])
         return Verdict(
             "yes",
             f"{event.kind} on {event.dated()} lies inside the window"
             + (f" ({leaf.needed} of {leaf.needed} needed)" if leaf.needed > 1 else ""),
             occurred=interval,
-            knowable_at=max(event.known_at or reading.checked_at, interval.start),
+            knowable_at=max(interval.start, *known),
         )
     if len(inside) + len(unsure) >= leaf.needed:
         return Verdict(
@@ -144,15 +145,20 @@ def _matches(event: Event, leaf: EventLeaf) -> bool:
 
 
 def _sort_events(
-    events: Iterable[Event], window: Window, zone: str
+    events: Iterable[Event], window: Window, zone: str, checked_at: datetime
 ) -> tuple[list[tuple[Interval, Event]], list[Event]]:
-    """Return the events that certainly lie inside the window, in order, and those nobody can place."""
+    """Return the events that certainly lie inside the window, in order, and those nobody can place.
+
+    A row dated after the check that read it is an announcement, not an event.
+    """
     inside: list[tuple[Interval, Event]] = []
     unsure: list[Event] = []
     for event in events:
         interval = event.interval(zone)
         if interval is None:
             unsure.append(event)
+        elif interval.start > checked_at:
+            continue
         elif interval.start >= window.opens_latest and _ends_before(interval, window.deadline):
             inside.append((interval, event))
         elif not (_ends_before(interval, window.opens_at) or interval.start >= window.deadline):

@@ -41,7 +41,7 @@ def to_ppm(probability: float | Decimal) -> int:
     (300000, 1, 1000000)
     """
     exact = Decimal(repr(probability)) if isinstance(probability, float) else Decimal(probability)
-    if not 0 <= exact <= 1:
+    if not exact.is_finite() or not 0 <= exact <= 1:
         raise ValueError(f"a probability lies between 0 and 1, not {probability}")
     if exact in (0, 1):
         return int(exact) * PPM
@@ -82,15 +82,21 @@ class Event:
     citation: str = ""
 
     def interval(self, zone: str) -> Interval | None:
-        """Return when it occurred in UTC; `zone` places a day whose row names no zone."""
+        """Return when it occurred in UTC; `zone` places a day whose row names no zone.
+
+        None where it is undated, or dated at the edge of the calendar (9999-12-31 is a way to say "unknown").
+        """
         if self.occurred is None:
             return None
         if isinstance(self.occurred, datetime):
             return Interval(self.occurred, self.occurred)
         named = ZoneInfo(self.zone or zone)
-        start = datetime.combine(self.occurred, time.min, tzinfo=named)
-        end = datetime.combine(self.occurred + timedelta(days=1), time.min, tzinfo=named)
-        return Interval(start.astimezone(UTC), end.astimezone(UTC))
+        try:
+            start = datetime.combine(self.occurred, time.min, tzinfo=named)
+            end = datetime.combine(self.occurred + timedelta(days=1), time.min, tzinfo=named)
+            return Interval(start.astimezone(UTC), end.astimezone(UTC))
+        except OverflowError:
+            return None
 
     def dated(self) -> str:
         """Return the date as the row gives it, for people."""

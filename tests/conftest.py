@@ -1,0 +1,81 @@
+"""What every test can ask for: a database of either kind, a store on it, and a clock to set."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+from forecasts.store import Store
+from tests.support.clocks import FakeClock, at
+from tests.support.databases import Databases, postgres_server
+from tests.support.desk import Desk
+
+settings.register_profile("calledit", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("calledit")
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The maker of databases; PostgreSQL starts when the first test asks for it."""
+
+    def started() -> Iterator[str]:
+        with postgres_server() as url:
+            yield url
+
+    server = started()
+    made = Databases(tmp_path_factory.mktemp("sqlite"), server)
+    yield made
+    made.drop_all()
+    for _ in server:  # lets it stop
+        pass
+
+
+@pytest.fixture
+def new_database(databases: Databases) -> Iterator[Callable[..., str]]:
+    """Make a database of a kind: `new_database("sqlite", migrated=False)`."""
+    made: list[str] = []
+
+    def make(kind: str, *, migrated: bool = True) -> str:
+        made.append(databases.make(kind, migrated=migrated))
+        return made[-1]
+
+    yield make
+    for url in made:
+        databases.drop(url)
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> str:
+    """A migrated database with nothing in it, of each kind in turn."""
+    return new_database(request.param)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock set to 2 January 2020, the day after the test article appeared."""
+    return FakeClock(at("2020-01-02T00:00:00Z"))
+
+
+@pytest.fixture
+def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
+    """A store on a database of each kind in turn."""
+    store = Store(database_url, clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def desk(store: Store, clock: FakeClock) -> Desk:
+    """A registry of each kind in turn."""
+    return Desk(store, clock)
+
+
+@pytest.fixture
+def both_desks(new_database: Callable[..., str], clock: FakeClock) -> Iterator[dict[str, Desk]]:
+    """One registry of each kind, to compare them."""
+    desks = {kind: Desk(Store(new_database(kind), clock), clock) for kind in KINDS}
+    yield desks
+    for desk in desks.values():
+        desk.store.close()

@@ -1,0 +1,129 @@
+"""One registry at a test's hand: a store, its clock, and the few moves every test makes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import func, select
+
+from forecasts import registry
+from forecasts.exchange.export import Record, records
+from forecasts.exchange.files import parse_document
+from forecasts.ledger import Ledger, read_ledger
+from forecasts.model import ActorKind, Outcome
+from forecasts.registering import Registered
+from forecasts.reports import Report, author_report
+from forecasts.store import Store, Transaction
+from forecasts.tables import Check, Question, Resolution, Resource, Revision
+from jobs.sources import catalogue
+from tests.support.clocks import FakeClock, at
+
+WINDOW = timedelta(days=7)
+
+
+@dataclass
+class Desk:
+    """A store with its clock."""
+
+    store: Store
+    clock: FakeClock
+
+    def register(
+        self,
+        document: dict[str, Any],
+        *,
+        actor: str = "Rita Registrar",
+        kind: ActorKind = "person",
+        folder: Path = Path(),
+        dry_run: bool = False,
+    ) -> Registered:
+        return registry.register(
+            self.store,
+            parse_document(document),
+            catalogue=catalogue(),
+            actor=actor,
+            kind=kind,
+            folder=folder,
+            dry_run=dry_run,
+        )
+
+    def ids(self, document: dict[str, Any]) -> dict[str, str]:
+        """Register a document; return the public id of each question by its key."""
+        return self.register(document).ids["questions"]
+
+    def propose(
+        self,
+        question: str,
+        outcome: Outcome = "yes",
+        *,
+        actor: str = "Paula Proposer",
+        occurred: str | None = None,
+    ) -> Resolution:
+        return registry.propose(
+            self.store,
+            question,
+            outcome,
+            actor=actor,
+            citation="Tarn Gazette",
+            reason="It says so.",
+            window=WINDOW,
+            occurred_at=at(occurred) if occurred else None,
+        )
+
+    def confirm(self, question: str, *, actor: str = "Carl Confirmer") -> Resolution:
+        return registry.confirm(self.store, question, actor=actor)
+
+    def resolve(self, question: str, outcome: Outcome = "yes", *, occurred: str | None = None) -> Resolution:
+        """Propose, wait for the window to close, and confirm."""
+        self.propose(question, outcome, occurred=occurred)
+        self.clock.forward(WINDOW)
+        return self.confirm(question)
+
+    def reopen(self, question: str) -> Resolution:
+        return registry.reopen(self.store, question, reason="A mistake.", actor="Olga Opener")
+
+    def rev(self) -> int:
+        """Return the newest revision."""
+        with self.store.read() as session:
+            return session.exec(select(func.max(Revision.rev))).one() or 0
+
+    def ledger(self, as_of: datetime | None = None) -> Ledger:
+        return read_ledger(self.store, as_of)
+
+    def export(self, kind: str, as_of: datetime | None = None) -> list[Record]:
+        return records(self.ledger(as_of), kind)
+
+    def report(self, slug: str = "ada-bell", as_of: datetime | None = None) -> Report:
+        return author_report(self.ledger(as_of), slug, self.clock.now())
+
+    def outcomes(self) -> dict[str, str]:
+        """Return the outcome of each question by its title."""
+        return {row["title"]: row["outcome"] for row in self.export("questions")}
+
+    def steps(self, question: str) -> list[tuple[str, str | None]]:
+        """Return state and outcome of each step of a question."""
+        found = [row for row in self.export("resolutions") if row["question"] == question]
+        return [(row["state"], row["outcome"]) for row in found]
+
+
+def question_row(tx: Transaction, public_id: str) -> Question:
+    return tx.session.exec(select(Question).where(Question.public_id == public_id)).one()
+
+
+def sound_check(tx: Transaction, number: int = 1) -> Check:
+    """Append a sound check of the only resource."""
+    resource = tx.session.exec(select(Resource)).one()
+    check: Check = tx.append(
+        Check(
+            public_id=f"c-{number}",
+            resource_id=resource.id,
+            due_at=tx.now,
+            checked_at=tx.now,
+            status="ok",
+            sound=True,
+            rows=1,
+            rev=tx.rev,
+        )
+    )
+    return check
