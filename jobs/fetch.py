@@ -48,6 +48,7 @@ class HttpFetcher:
             headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, identity"},
             follow_redirects=True,
             max_redirects=5,
+            event_hooks={"request": [_refuse_bad_port]},
             timeout=None,  # noqa: S113  (httpx bounds one read; `_fetch_http` bounds the whole answer)
             limits=httpx.Limits(max_connections=10),
         )
@@ -113,6 +114,12 @@ class HttpFetcher:
         except (OSError, ValueError) as error:
             return _failed(f"the file cannot be read: {getattr(error, 'strerror', None) or error}")
         return Response(200, body, "", None, None, None, None)
+
+
+async def _refuse_bad_port(request: httpx.Request) -> None:
+    """Refuse, on every hop, a port no socket can have: connecting would raise what is no `httpx.HTTPError`."""
+    if request.url.port is not None and not 0 < request.url.port < 65536:
+        raise httpx.InvalidURL(f"there is no port {request.url.port}")
 
 
 def local_path(location: str) -> Path:

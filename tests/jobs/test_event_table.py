@@ -1,0 +1,413 @@
+"""What the event table makes of a body: never an error, never more certainty than the body carries."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecasts.errors import InvalidInputError
+from forecasts.model import Event, Observation
+from jobs.sources import catalogue
+from jobs.sources.event_table import EventTable
+
+FETCHED = datetime(2020, 6, 15, 12, tzinfo=UTC)
+QUERY: dict[str, object] = {
+    "location": "https://example.org/events.csv",
+    "format": "csv",
+    "watermark": {"from": "fetch_time", "lag": "P14D"},
+}
+JSON_QUERY = QUERY | {"format": "json"}
+HEADER = "occurred,zone,known_at,kind,actors,description,citation\n"
+
+
+def csv_of(*rows: str) -> bytes:
+    return (HEADER + "".join(f"{row}\n" for row in rows)).encode()
+
+
+def row(occurred: str = "2020-06-01", zone: str = "Asia/Seoul", known_at: str = "", kind: str = "launch") -> str:
+    return f"{occurred},{zone},{known_at},{kind},North Korea,A test,KCNA"
+
+
+def parse(body: bytes, query: dict[str, object] = QUERY, **changed: Any) -> Observation:
+    given: dict[str, Any] = {"content_type": "text/csv", "fetched_at": FETCHED, "previous": None} | changed
+    return EventTable().parse(body, query=query, **given)
+
+
+def only_event(body: bytes, query: dict[str, object] = QUERY) -> Event:
+    observation = parse(body, query)
+    assert observation.status == "ok", observation.problems
+    (event,) = observation.events
+    return event
+
+
+def rows_before(count: int) -> Observation:
+    return parse(csv_of(*[row()] * count))
+
+
+# -- rows ----------------------------------------------------------------------------------------------------
+
+
+def test_a_row_becomes_an_event() -> None:
+    body = csv_of('2020-06-01,Asia/Seoul,2020-06-02T00:00:00Z,summit,"Ann; Bob",They met,"Herald, 2 June"')
+    assert only_event(body) == Event(
+        occurred=date(2020, 6, 1),
+        kind="summit",
+        zone="Asia/Seoul",
+        actors=("Ann", "Bob"),
+        known_at=datetime(2020, 6, 2, tzinfo=UTC),
+        description="They met",
+        citation="Herald, 2 June",
+    )
+
+
+def test_json_says_the_same_as_csv() -> None:
+    rows = [
+        {
+            "occurred": "2020-06-01",
+            "zone": "Asia/Seoul",
+            "known_at": None,
+            "kind": "launch",
+            "actors": ["North Korea"],
+            "description": "A test",
+            "citation": "KCNA",
+        }
+    ]
+    from_csv = parse(csv_of(row()))
+    assert parse(json.dumps(rows).encode(), JSON_QUERY) == from_csv
+    assert parse(json.dumps({"rows": rows}).encode(), JSON_QUERY) == from_csv
+
+
+def test_columns_may_have_other_names() -> None:
+    query = QUERY | {"columns": {"occurred": "day", "actors": "who"}, "kind": "quake", "zone": "UTC"}
+    event = only_event(b"day,who\n2020-06-01,A;B\n", query)
+    assert (event.occurred, event.kind, event.actors, event.zone) == (date(2020, 6, 1), "quake", ("A", "B"), "UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "occurred"),
+    [
+        ("2020-06-01", "Asia/Seoul", date(2020, 6, 1)),
+        ("2020\u201106\u201101", "Asia/Seoul", date(2020, 6, 1)),  # non-breaking hyphens, as a real table had
+        ("2020\u201306\u221201", "Asia/Seoul", date(2020, 6, 1)),
+        ("2019-08-24T06:45+09:00", "", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
+        ("2019-08-24T06:45", "Asia/Seoul", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
+        ("2019-08-23T21:45:00Z", "Asia/Seoul", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
+        ("2019-08-24T06:45", "", None),  # an hour that belongs to no zone
+        ("2019-08-24T06:45", "Mars/Olympus", None),
+        ("", "Asia/Seoul", None),
+        ("about June", "Asia/Seoul", None),
+        ("2020-02-30", "Asia/Seoul", None),
+        ("9999-12-31", "Asia/Seoul", None),  # some tables write "never" so
+        ("0001-01-01", "Asia/Seoul", None),
+        ("9999-12-31T23:59:59-12:00", "Asia/Seoul", None),
+    ],
+)
+def test_a_date_is_a_day_or_an_instant_or_not_known(text: str, zone: str, occurred: date | None) -> None:
+    event = only_event(csv_of(row(text, zone)))
+    assert event.occurred == occurred
+    assert type(event.occurred) is type(occurred)
+
+
+def test_an_undated_row_is_kept_and_named() -> None:
+    observation = parse(csv_of(row(), row(occurred=""), row(occurred="soon")))
+    assert [event.occurred for event in observation.events] == [date(2020, 6, 1), None, None]
+    assert observation.problems == ("2 rows without a date that can be read",)
+    assert observation.sound
+
+
+def test_a_day_without_a_zone_of_its_own_takes_the_tables_or_none() -> None:
+    body = csv_of(row(zone=""))
+    assert only_event(body).zone is None
+    assert only_event(body, QUERY | {"zone": "Asia/Seoul"}).zone == "Asia/Seoul"
+    assert only_event(csv_of(row(zone="Nowhere/At_All"))).zone is None
+
+
+def test_a_row_known_only_after_the_fetch_is_left_out() -> None:
+    at = FETCHED.isoformat()
+    later = (FETCHED + timedelta(seconds=1)).isoformat()
+    observation = parse(csv_of(row(known_at=at, kind="a"), row(known_at=later, kind="b")))
+    assert [event.kind for event in observation.events] == ["a"]
+    assert observation.problems == ("1 rows said to be known only after the fetch, left out",)
+
+
+def test_a_row_without_a_kind_is_left_out() -> None:
+    observation = parse(csv_of(row(), row(kind="")))
+    assert len(observation.events) == 1
+    assert observation.problems == ("1 rows without a kind, left out",)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+    assert parse(b"\xef\xbb\xbf" + csv_of(row())) == parse(csv_of(row()))
+
+
+# -- bodies that are no table ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<!doctype html><title>Sorry</title>", "page or markup"),
+        (b"  \n<html>", "page or markup"),
+        (b"\xef\xbb\xbf<html>", "no column"),
+        (b"day;what\n2020-06-01;launch\n", "no column 'kind'"),
+        (b"occurred,zone\n2020-06-01,UTC\n", "no column 'kind'"),
+        (csv_of(row())[:-30], "line 2 of the table has another number of fields"),
+        (csv_of(row() + ",more"), "line 2 of the table has another number of fields"),
+        (csv_of('2020-06-01,"open quote'), "not CSV"),
+        (csv_of("2020-06-01," + "x" * 200_000), "not CSV: field larger than field limit"),
+        (HEADER.encode() + b"2020-06-01,\xff\xfe", "not UTF-8 text (byte 67)"),
+        (csv_of(row()).decode().encode("utf-16"), "not UTF-8 text (byte 0)"),
+    ],
+)
+def test_a_body_that_is_no_csv_table_is_malformed(body: bytes, said: str) -> None:
+    observation = parse(body)
+    assert observation.status == "malformed"
+    assert said in observation.problems[0]
+    assert not observation.sound
+    assert observation.events == ()
+
+
+def test_the_declared_type_is_believed_when_it_says_html() -> None:
+    assert parse(csv_of(row()), content_type="text/HTML; charset=utf-8").status == "malformed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[" * 100_000,
+        b'{"rows": ' + b"[" * 100_000,
+        b"1" * 10_000,
+        b"3",
+        b'"rows"',
+        b'{"data": []}',
+        b'{"rows": {"a": 1}}',
+        b"[1, 2]",
+        b'[{"kind": "a"}, null]',
+    ],
+)
+def test_json_that_is_no_list_of_rows_is_malformed(body: bytes) -> None:
+    assert parse(body, JSON_QUERY).status == "malformed"
+
+
+@pytest.mark.parametrize("depth", [10, 200, 450, 900, 990, 2000, 50_000])
+def test_a_deep_json_value_in_a_row_is_read_or_refused(depth: int) -> None:
+    body = b'[{"kind": "a", "actors": ' + b"[" * depth + b"]" * depth + b"}]"
+    assert parse(body, JSON_QUERY).status in ("ok", "malformed")
+
+
+def test_json_numbers_and_flags_are_no_dates() -> None:
+    body = json.dumps([{"kind": "a", "occurred": 1590969600000}, {"kind": "a", "occurred": True}]).encode()
+    assert [event.occurred for event in parse(body, JSON_QUERY).events] == [None, None]
+
+
+def test_a_nul_byte_is_text_like_any_other() -> None:
+    assert only_event(csv_of(row(kind="la\x00unch"))).kind == "la\x00unch"
+
+
+@pytest.mark.parametrize("body", [b"", b" \n\n", HEADER.encode(), b"\xef\xbb\xbf", csv_of(row(kind=""))])
+def test_zero_rows_prove_nothing(body: bytes) -> None:
+    observation = parse(body)
+    assert observation.status == "empty"
+    assert not observation.sound
+    assert observation.problems[0] == "the table has no rows, which proves nothing"
+
+
+def test_zero_json_rows_prove_nothing() -> None:
+    assert {parse(body, JSON_QUERY).status for body in (b"[]", b'{"rows": []}', b"")} == {"empty"}
+
+
+# -- shrinking -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sound"),
+    [
+        (10, 7, True),  # three rows may go from any table
+        (10, 6, False),
+        (100, 95, True),  # and of a long one 5 %
+        (100, 94, False),
+        (79, 75, False),  # 3.95 rows allowed, four lost
+        (80, 76, True),
+        (4, 1, True),
+        (10, 12, True),
+    ],
+)
+def test_a_table_that_lost_too_many_rows_is_not_trusted(before: int, after: int, sound: bool) -> None:
+    observation = parse(csv_of(*[row()] * after), previous=rows_before(before))
+    assert observation.sound is sound
+    assert observation.status == "ok"
+    assert len(observation.events) == after
+    assert bool(observation.problems) is not sound
+
+
+def test_a_shrunken_table_says_by_how_much() -> None:
+    observation = parse(csv_of(row()), previous=rows_before(10))
+    assert observation.problems == ("the table shrank from 10 rows to 1, so it is not trusted",)
+
+
+# -- watermarks ------------------------------------------------------------------------------------------------
+
+
+def test_a_fetch_time_watermark_is_the_fetch_less_its_lag() -> None:
+    assert parse(csv_of(row())).watermark == FETCHED - timedelta(days=14)
+
+
+def test_a_fetch_time_watermark_never_passes_its_end() -> None:
+    watermark = {"from": "fetch_time", "lag": "P14D", "until": "2020-06-01T00:00:00Z"}
+    until = datetime(2020, 6, 1, tzinfo=UTC)
+    for fetched_at, expected in [
+        (FETCHED, until),
+        (FETCHED - timedelta(days=1), FETCHED - timedelta(days=15)),
+        (FETCHED + timedelta(days=400), until),
+    ]:
+        body = csv_of(row())
+        assert parse(body, QUERY | {"watermark": watermark}, fetched_at=fetched_at).watermark == expected
+
+
+def test_a_newest_row_watermark_is_the_end_of_the_newest_row_of_any_kind() -> None:
+    query = QUERY | {"watermark": {"from": "newest_row"}}
+    body = csv_of(row("2020-06-10", kind="other"), row("2020-06-01"), row("", kind="undated"))
+    assert parse(body, query).watermark == datetime(2020, 6, 10, 15, tzinfo=UTC)  # midnight in Seoul
+
+
+def test_a_newest_row_in_the_far_future_is_no_watermark() -> None:
+    query = QUERY | {"watermark": {"from": "newest_row"}}
+    assert parse(csv_of(row("2020-06-10"), row("2031-01-01")), query).watermark == datetime(
+        2020, 6, 10, 15, tzinfo=UTC
+    )
+    assert parse(csv_of(row("2031-01-01")), query).watermark is None
+    assert parse(csv_of(row("")), query).watermark is None
+
+
+@pytest.mark.parametrize(
+    ("published", "watermark"),
+    [
+        ("2020-06-14T00:00:00Z", datetime(2020, 6, 14, tzinfo=UTC)),
+        ("2020-06-14T09:00:00+09:00", datetime(2020, 6, 14, tzinfo=UTC)),
+        ("2020-06-14T00:00:00", datetime(2020, 6, 14, tzinfo=UTC)),
+        ("yesterday", None),
+        (None, None),
+        (20200614, None),
+    ],
+)
+def test_a_published_watermark_is_read_beside_the_rows(published: object, watermark: datetime | None) -> None:
+    query = JSON_QUERY | {"watermark": {"from": "field", "name": "complete_to"}}
+    body = json.dumps({"complete_to": published, "rows": [{"occurred": "2020-06-01", "kind": "a"}]}).encode()
+    assert parse(body, query).watermark == watermark
+
+
+def test_a_list_publishes_no_watermark() -> None:
+    query = JSON_QUERY | {"watermark": {"from": "field", "name": "complete_to"}}
+    assert parse(b'[{"occurred": "2020-06-01", "kind": "a"}]', query).watermark is None
+
+
+# -- queries ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        QUERY,
+        QUERY | {"watermark": {"from": "fetch_time", "lag": "PT336H", "until": "2023-02-28T09:00:00+09:00"}},
+        QUERY | {"columns": {"kind": "type"}, "zone": "Asia/Seoul", "location": "seeds:events/korea.csv"},
+        QUERY | {"columns": {}, "zone": None, "kind": None},
+        JSON_QUERY | {"watermark": {"from": "field", "name": "complete_to"}},
+    ],
+)
+def test_the_canonical_query_is_its_own_canonical_form(query: dict[str, object]) -> None:
+    source = catalogue().get("event-table")
+    once = source.canonical(query)
+    assert source.canonical(once) == once
+    json.dumps(once, allow_nan=False)
+
+
+def test_two_spellings_of_one_query_are_one_resource() -> None:
+    source = EventTable()
+    spelt = QUERY | {"columns": {}, "watermark": {"from": "fetch_time", "lag": "PT336H"}}
+    assert source.canonical(spelt) == source.canonical(QUERY)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"location": ""}, "query.location"),
+        ({"location": "ftp://example.org/a.csv"}, "query.location: use http(s)://"),
+        ({"format": "xlsx"}, "query.format"),
+        ({"watermark": {"from": "field", "name": "a"}}, "query.watermark.from: a CSV table publishes no field"),
+        ({"watermark": {"from": "guess"}}, "query.watermark"),
+        ({"watermark": {"from": "fetch_time", "lag": "two weeks"}}, "is not a duration"),
+        ({"columns": {"when": "day"}}, "query.columns"),
+        ({"zone": "Mars/Olympus"}, "query.zone: 'Mars/Olympus' is not an IANA time zone"),
+        ({"speed": 3}, "query.speed"),
+    ],
+)
+def test_a_query_that_cannot_be_asked_is_refused_with_its_place(change: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidInputError, match="query") as refusal:
+        EventTable().canonical(QUERY | change)
+    assert said in str(refusal.value)
+
+
+def test_an_unknown_source_names_the_known_ones() -> None:
+    with pytest.raises(InvalidInputError, match="no source 'oracle'; the known ones are: event-table"):
+        catalogue().get("oracle")
+    assert catalogue().names() == ["event-table"]
+
+
+def test_the_whole_table_is_asked_for_whatever_came_before() -> None:
+    request = EventTable().request(QUERY, as_of=FETCHED, previous=rows_before(3))
+    assert (request.location, request.etag, request.last_modified) == (QUERY["location"], None, None)
+
+
+# -- anything at all -------------------------------------------------------------------------------------------
+
+_cells = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    [
+        "2020-06-01",
+        "2020-06-01T00:00",
+        "9999-12-31",
+        "0001-01-01T00:00Z",
+        "Asia/Seoul",
+        "../etc",
+        "launch",
+        '"',
+        "\n",
+    ]
+)
+_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | _cells,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(HEADER[:-1].split(",")), inner),
+    max_leaves=12,
+)
+_bodies = (
+    st.binary(max_size=300)
+    | st.binary(max_size=100).map(lambda tail: HEADER.encode() + tail)
+    | st.lists(st.lists(_cells, min_size=7, max_size=7), max_size=4).map(
+        lambda rows: csv_of(*[",".join(cells) for cells in rows])
+    )
+    | st.lists(st.dictionaries(st.sampled_from(HEADER[:-1].split(",")), _json), max_size=4).map(
+        lambda rows: json.dumps(rows).encode()
+    )
+    | _json.map(lambda value: json.dumps({"rows": value, "at": value}).encode())
+)
+
+
+@given(
+    body=_bodies,
+    kind=st.sampled_from(["csv", "json"]),
+    watermark=st.sampled_from([{"from": "newest_row"}, {"from": "field", "name": "at"}, QUERY["watermark"]]),
+    content_type=st.text(max_size=10),
+    previous=st.none() | st.integers(0, 9).map(rows_before),
+)
+def test_no_body_raises(
+    body: bytes, kind: str, watermark: object, content_type: str, previous: Observation | None
+) -> None:
+    query = QUERY | {"format": kind, "watermark": watermark, "zone": "Asia/Seoul"}
+    observation = parse(body, query, content_type=content_type, previous=previous)
+    assert observation.status in ("ok", "empty", "malformed")
+    assert (observation.status == "ok") == bool(observation.events)
+    for event in observation.events:  # every one can be placed in time, or is openly undated
+        assert (event.interval("Asia/Seoul") is None) == (event.occurred is None)
