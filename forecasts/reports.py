@@ -279,17 +279,17 @@ def _how(step: Resolution | None, *, by_seed: bool) -> str:
 
 
 def _score(ledger: Ledger, question: Question, standing: Standing) -> dict[str, Any]:
-    """Return the score under one policy, or the reason there is none."""
+    """Return whether it counts under one policy, and the score or the reason there is none."""
     if standing.brier_e12 is not None:
-        return {"brier": standing.brier_e12 / 1e12, "reason": None}
+        return {"counts": True, "brier": standing.brier_e12 / 1e12, "reason": None}
     if standing.excluded_because is not None:
-        return {"brier": None, "reason": REASONS[standing.excluded_because]}
+        return {"counts": False, "brier": None, "reason": REASONS[standing.excluded_because]}
     words = {
         "open": "the question is still open",
         "annulled": "the question was annulled",
         "ambiguous": "the outcome is ambiguous",
     }
-    return {"brier": None, "reason": words[ledger.outcome(question.id)]}
+    return {"counts": True, "brier": None, "reason": words[ledger.outcome(question.id)]}
 
 
 def _condition(ledger: Ledger, question: Question) -> dict[str, str] | None:
@@ -304,11 +304,22 @@ def _condition(ledger: Ledger, question: Question) -> dict[str, str] | None:
     }
 
 
-def _collections(ledger: Ledger, statements: list[Statement]) -> list[dict[str, str]]:
-    keys = {ledger.articles[ledger.editions[row.edition_id].article_id].collection_id: None for row in statements}
+def _collections(ledger: Ledger, statements: list[Statement]) -> list[dict[str, Any]]:
+    """Return how the articles were chosen, and which articles of each choice the statements stand in."""
+    chosen: dict[int, dict[str, str]] = {}
+    for row in statements:
+        article = ledger.articles[ledger.editions[row.edition_id].article_id]
+        chosen.setdefault(article.collection_id, {})[article.key] = article.label
     return [
-        {"name": row.name, "method": row.method, "description": row.description}
-        for row in (ledger.collections[key] for key in keys)
+        {
+            "name": (collection := ledger.collections[key]).name,
+            "method": collection.method,
+            "chosen": collection.chosen,
+            "of": collection.of,
+            "description": collection.description,
+            "articles": [{"key": name, "label": label} for name, label in labels.items()],
+        }
+        for key, labels in chosen.items()
     ]
 
 

@@ -1,0 +1,1 @@
+"""The pages: plain data from the ledger (`views`), rendered as HTML (`pages`), served over HTTP (`app`)."""

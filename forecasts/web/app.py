@@ -1,0 +1,90 @@
+"""The site over HTTP: read-only, every page rendered here, from one ledger for each revision."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import FastAPI, Query, Response
+
+from forecasts.ledger import Ledger
+from forecasts.scalars import Instant
+from forecasts.store import Store
+from forecasts.web import pages, views
+from forecasts.web.desk import Desk
+from forecasts.web.responses import handle_errors, respond, respond_evidence
+
+AsOf = Annotated[Instant | None, Query()]
+
+
+def create_app(store: Store) -> FastAPI:
+    """Return the site that shows a store; whoever composes it adds the jobs."""
+    app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    desk = Desk(store)
+    _add_pages(app, desk)
+    _add_files(app, desk)
+    handle_errors(app)
+    return app
+
+
+def _add_pages(app: FastAPI, desk: Desk) -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+
+    async def page(as_of: datetime | None, build: Callable[[Ledger], str]) -> Response:
+        return respond(await run_sync(lambda: build(desk.ledger(as_of))))
+
+    @get("/")
+    async def home(as_of: AsOf = None) -> Response:
+        return await page(as_of, lambda ledger: pages.home_page(views.home_view(ledger), as_of=as_of))
+
+    @get("/authors/{slug}")
+    async def author(slug: str, as_of: AsOf = None) -> Response:
+        def build(ledger: Ledger) -> str:
+            report = desk.report(ledger, slug, as_of)
+            return pages.author_page(report, desk.svg(report), standalone=False, as_of=as_of)
+
+        return await page(as_of, build)
+
+    @get("/articles/{key}")
+    async def article(key: str, as_of: AsOf = None) -> Response:
+        return await page(as_of, lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of))
+
+    @get("/statements/{public_id}")
+    async def statement(public_id: str, as_of: AsOf = None) -> Response:
+        return await page(
+            as_of, lambda ledger: pages.statement_page(views.statement_view(ledger, public_id), as_of=as_of)
+        )
+
+    @get("/questions/{public_id}")
+    async def question(public_id: str, as_of: AsOf = None) -> Response:
+        return await page(
+            as_of, lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of)
+        )
+
+    @get("/checks/{public_id}")
+    async def check(public_id: str, as_of: AsOf = None) -> Response:
+        return await page(as_of, lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of))
+
+
+def _add_files(app: FastAPI, desk: Desk) -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+
+    @get("/authors/{slug}/strip.svg")
+    async def strip_svg(slug: str, as_of: AsOf = None) -> Response:
+        svg = await run_sync(lambda: desk.svg(desk.report(desk.ledger(as_of), slug, as_of)))
+        return respond(svg, "image/svg+xml")
+
+    @get("/authors/{slug}/strip.png")
+    async def strip_png(slug: str, as_of: AsOf = None) -> Response:
+        png = await run_sync(lambda: desk.png(desk.report(desk.ledger(as_of), slug, as_of)))
+        return respond(png, "image/png")
+
+    @get("/evidence/{sha256}")
+    async def evidence(sha256: str) -> Response:
+        body, content_type = await run_sync(desk.evidence, sha256)
+        return respond_evidence(sha256, body, content_type)
+
+    @get("/style.css")
+    async def style() -> Response:
+        return respond(pages.stylesheet(), "text/css")

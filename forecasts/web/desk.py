@@ -1,0 +1,70 @@
+"""Reading the store for the pages: each ledger and each picture is made once for a revision."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import Any, TypeVar
+
+# Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
+import pandas as pd  # noqa: F401
+
+from forecasts.charts import strip_png, strip_svg
+from forecasts.evidence import retrieve
+from forecasts.ledger import Ledger
+from forecasts.reports import Report, author_report
+from forecasts.store import Store
+
+Value = TypeVar("Value")
+
+
+class Recent:
+    """The values used last, by key; each is made once, also when several threads ask for it together."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return the value kept under the key, or make and keep it."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+            value: Value = self._kept[key]
+            return value
+
+
+class Desk:
+    """One store as the pages see it; everything here blocks and belongs in a thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ledgers = Recent(4)
+        self._pictures = Recent(200)
+
+    def ledger(self, as_of: datetime | None) -> Ledger:
+        """Return the ledger as of an instant, or as it is now."""
+        with self._store.read() as session:
+            rev = self._store.revision_at(session, as_of)
+            return self._ledgers.get(rev, lambda: Ledger(session, rev))
+
+    def report(self, ledger: Ledger, slug: str, as_of: datetime | None) -> Report:
+        """Return the report on an author."""
+        return author_report(ledger, slug, as_of or ledger.now(self._store.clock))
+
+    def svg(self, report: Report) -> str:
+        """Return the picture of a report as SVG."""
+        return self._pictures.get(("svg", report["rev"], report["author"]["slug"]), lambda: strip_svg(report))
+
+    def png(self, report: Report) -> bytes:
+        """Return the picture of a report as PNG."""
+        return self._pictures.get(("png", report["rev"], report["author"]["slug"]), lambda: strip_png(report))
+
+    def evidence(self, sha256: str) -> tuple[bytes, str]:
+        """Return archived bytes with the type they came with."""
+        with self._store.read() as session:
+            return retrieve(session, sha256)

@@ -1,0 +1,135 @@
+"""Plain data rendered as HTML: pure functions, everything escaped, no JavaScript."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from forecasts.charts import describe, percent, strip_rows
+from scoring.gates import GATES
+
+if TYPE_CHECKING:
+    from forecasts.reports import Report
+    from forecasts.web.views import View
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_POLICY_WORDS = {
+    "broad": "every primary forecast, whether a stated number, graded words or our reading",
+    "strict": "only stated numbers and phrases a standard lexicon defines; no bare modals, no reading of ours",
+}
+_SIGNS = {"yes": "▲", "no": "▼", "open": "—", "annulled": "✚", "ambiguous": "◣"}
+
+
+def author_page(
+    report: "Report", picture_svg: str, *, standalone: bool = True, as_of: datetime | None = None
+) -> str:
+    """Return the report on an author as a page; `standalone` makes it one file that links to nothing outside.
+
+    `picture_svg` is trusted: it comes from `charts.strip_svg`.
+    """
+    return _render(
+        "author.html",
+        as_of=as_of,
+        standalone=standalone,
+        report=report,
+        replay=report["replay"],
+        picture=Markup(picture_svg),  # noqa: S704  # Vega has escaped every text in it
+        description=describe(report),
+        rows=strip_rows(report),
+    )
+
+
+def home_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the page that lists authors, articles and questions."""
+    return _render("home.html", as_of=as_of, **view)
+
+
+def article_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the page of one article and its statements."""
+    return _render("article.html", as_of=as_of, **view)
+
+
+def statement_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the page of one statement."""
+    return _render("statement.html", as_of=as_of, **view)
+
+
+def question_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the page of one question, from its criteria to the verdicts on it."""
+    return _render("question.html", as_of=as_of, **view)
+
+
+def check_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the page of one check of a source."""
+    return _render("check.html", as_of=as_of, **view)
+
+
+def error_page(title: str, sentence: str) -> str:
+    """Return the page that says in a sentence why there is no other."""
+    return _render("error.html", as_of=None, replay=None, title=title, sentence=sentence)
+
+
+@cache
+def stylesheet() -> str:
+    """Return the one stylesheet of all pages."""
+    return (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+def _render(name: str, *, as_of: datetime | None, standalone: bool = False, **values: Any) -> str:
+    moment = as_of.astimezone(UTC).isoformat().replace("+00:00", "Z") if as_of else None
+    return _environment().get_template(name).render(as_of=moment, standalone=standalone, **values)
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    found.filters |= {"percent": percent, "brier": _brier, "when": _when, "pretty": _pretty, "sentence": _sentence}
+    found.globals |= {
+        "stylesheet": stylesheet,
+        "policy_words": _POLICY_WORDS,
+        "signs": _SIGNS,
+        "interval_needs": next(gate.clusters for gate in GATES if "interval" in gate.adds),
+    }
+    return found
+
+
+def _brier(value: float) -> str:
+    """Return a score to three decimals, with a true minus sign for differences.
+
+    >>> _brier(0.1234), _brier(-0.1334375)
+    ('0.123', '−0.133')
+    """
+    return f"{value:.3f}".replace("-", "−")
+
+
+def _when(instant: str) -> Markup:
+    """Return an ISO instant as the date and time a person reads, always in UTC.
+
+    >>> str(_when("2021-01-20T17:00:00Z"))
+    '<time datetime="2021-01-20T17:00:00Z">20 January 2021, 17:00 UTC</time>'
+    """
+    moment = datetime.fromisoformat(instant).astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(instant, f"{moment.day} {moment:%B %Y, %H:%M} UTC")
+
+
+def _sentence(text: str) -> str:
+    """Return a text with one full stop at its end.
+
+    >>> _sentence("it rained"), _sentence("It rained.")
+    ('it rained.', 'It rained.')
+    """
+    return f"{text.rstrip('.')}."
+
+
+def _pretty(value: str | Mapping[str, Any]) -> str:
+    """Return JSON, or the text of it, on indented lines."""
+    return json.dumps(json.loads(value) if isinstance(value, str) else value, ensure_ascii=False, indent=2)

@@ -1,0 +1,78 @@
+"""Responses with the headers that all of them carry, and a page in a sentence for every error."""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from forecasts.errors import NotFoundError, StoreError
+from forecasts.web import pages
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+# Archived bytes are somebody else's: a browser shows them as text or saves them, and never runs them.
+EVIDENCE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+READABLE = ("text/", "application/json", "application/xml")
+
+
+def respond(
+    content: str | bytes,
+    media_type: str = "text/html",
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return a response with the headers that every response carries."""
+    return Response(content, status_code=status, media_type=media_type, headers=HEADERS | (headers or {}))
+
+
+def respond_evidence(sha256: str, body: bytes, content_type: str) -> Response:
+    """Return archived bytes as they came, as plain text where they are text, else to be saved."""
+    headers = {"Content-Security-Policy": EVIDENCE_POLICY}
+    if content_type.startswith(READABLE):
+        return respond(body, "text/plain", headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{sha256}.bin"'
+    return respond(body, "application/octet-stream", headers=headers)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make every error a page that says in a sentence what is wrong."""
+    app.exception_handler(NotFoundError)(_not_found)
+    app.exception_handler(RequestValidationError)(_unreadable)
+    app.exception_handler(StoreError)(_unavailable)
+    app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(Exception)(_failed)
+
+
+async def _not_found(_request: Request, error: NotFoundError) -> Response:
+    return respond(pages.error_page("Not found", str(error)), status=404)
+
+
+async def _unreadable(_request: Request, error: RequestValidationError) -> Response:
+    wrong = error.errors()[0]
+    sentence = f"{wrong['loc'][-1]}: {wrong['msg'].removeprefix('Value error, ')}."
+    return respond(pages.error_page("Not understood", sentence), status=400)
+
+
+async def _unavailable(_request: Request, _error: StoreError) -> Response:
+    """Leave out where the database is, which a `StoreError` says."""
+    sentence = "The registry cannot be read just now; nothing was changed. Try again in a minute."
+    return respond(pages.error_page("Not available", sentence), status=503, headers={"Retry-After": "60"})
+
+
+async def _refused(_request: Request, error: HTTPException) -> Response:
+    """Answer what no route takes: an unknown address, or a method other than GET and HEAD."""
+    unknown = error.status_code == 404
+    sentence = "There is no such page." if unknown else "These pages are for reading: only GET and HEAD work."
+    title = "Not found" if unknown else "Not possible"
+    return respond(pages.error_page(title, sentence), status=error.status_code)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    sentence = "Something is wrong on our side; nothing was changed. The log of the server says what."
+    return respond(pages.error_page("An error", sentence), status=500)

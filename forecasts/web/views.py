@@ -1,0 +1,173 @@
+"""What each page shows, as plain data read from one ledger."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from forecasts.errors import NotFoundError
+from forecasts.exchange.export import records
+from forecasts.exchange.trace import trace
+from forecasts.ledger import Ledger
+from forecasts.policy import POLICIES
+from forecasts.reports import forecast_entry, outcome_entry, policy_numbers, replay_note, statement_entry
+from forecasts.tables import Author, Check, Question, Statement
+
+View = dict[str, Any]
+Row = TypeVar("Row", Check, Question, Statement)
+
+
+def home_view(ledger: Ledger) -> View:
+    """Return the authors by name, never ranked, with the articles and the questions."""
+    return {
+        "replay": replay_note(ledger),
+        "authors": [
+            _named(author)
+            | {
+                "kind": author.kind,
+                "statements": len(ledger.said_by(author)),
+                "policies": {name: policy_numbers(ledger, author, name) for name in POLICIES},
+            }
+            for author in sorted(ledger.authors.values(), key=lambda row: (row.name.casefold(), row.slug))
+        ],
+        "articles": [
+            {"key": row.key, "label": row.label}
+            for row in sorted(ledger.articles.values(), key=lambda row: row.key)
+        ],
+        "questions": sorted(records(ledger, "questions"), key=lambda row: (row["deadline"], row["question"])),
+    }
+
+
+def article_view(ledger: Ledger, key: str) -> View:
+    """Return an article with its editions and every statement found in it."""
+    article = ledger.article(key)
+    collection = ledger.collections[article.collection_id]
+    editions = {row.id: row for row in ledger.editions.values() if row.article_id == article.id}
+    statements = [row for row in ledger.statements.values() if row.edition_id in editions]
+    return {
+        "replay": replay_note(ledger),
+        "label": article.label,
+        "editions": [row for row in records(ledger, "articles") if row["article"] == article.key],
+        "copies": sorted(row.sha256 for row in editions.values() if row.id in ledger.copies),
+        "collection": {
+            "name": collection.name,
+            "method": collection.method,
+            "chosen": collection.chosen,
+            "of": collection.of,
+            "description": collection.description,
+        },
+        "statements": [
+            _statement(ledger, row)
+            for row in sorted(statements, key=lambda row: (row.edition_id, row.start, row.end, row.part))
+        ],
+    }
+
+
+def statement_view(ledger: Ledger, public_id: str) -> View:
+    """Return one statement with its five facts."""
+    statement = _found(ledger.statements.values(), "statement", public_id)
+    article = ledger.articles[ledger.editions[statement.edition_id].article_id]
+    return {
+        "replay": replay_note(ledger),
+        "statement": _statement(ledger, statement),
+        "article": {"key": article.key, "label": article.label},
+    }
+
+
+def question_view(ledger: Ledger, public_id: str) -> View:
+    """Return one question with all that hangs on it, from its forecasts to the verdicts."""
+    question = _found(ledger.questions.values(), "question", public_id)
+    traced = trace(ledger, public_id)
+    return {
+        "replay": replay_note(ledger),
+        "question": traced["question"],
+        "result": outcome_entry(ledger, question),
+        "conditions": _conditions(ledger, question),
+        "dependents": _dependents(ledger, question),
+        "forecasts": _forecasts(ledger, question),
+        "steps": traced["resolutions"],
+        "verdicts": traced["verdicts"],
+        "resources": _resources(ledger, question),
+    }
+
+
+def check_view(ledger: Ledger, public_id: str) -> View:
+    """Return one check with what was said and decided at it."""
+    _found(ledger.checks.values(), "check", public_id)
+    traced = trace(ledger, public_id)
+    return {
+        "replay": replay_note(ledger),
+        "check": traced["check"],
+        "verdicts": traced["verdicts"],
+        "steps": [row for row in records(ledger, "resolutions") if row["check"] == public_id],
+        "titles": {row.public_id: row.title for row in ledger.questions.values()},
+    }
+
+
+def _found(rows: Iterable[Row], noun: str, public_id: str) -> Row:
+    for row in rows:
+        if row.public_id == public_id:
+            return row
+    raise NotFoundError(f"There is no {noun} {public_id!r} in this registry.")
+
+
+def _named(author: Author) -> View:
+    return {"slug": author.slug, "name": author.name}
+
+
+def _statement(ledger: Ledger, statement: Statement) -> View:
+    return statement_entry(ledger, statement) | {"author": _named(ledger.authors[statement.stated_by_id])}
+
+
+def _conditions(ledger: Ledger, question: Question) -> list[View]:
+    """Return what a question hangs on, what that hangs on in turn, and so on."""
+    found = []
+    while question.condition_id is not None:
+        needs = question.condition_outcome
+        question = ledger.questions[question.condition_id]
+        found.append(_condition(ledger, question) | {"needs": needs})
+    return found
+
+
+def _dependents(ledger: Ledger, question: Question) -> list[View]:
+    """Return the questions that hang on one, each with those that hang on it."""
+    children = (row for row in ledger.questions.values() if row.condition_id == question.id)
+    return [
+        _condition(ledger, row) | {"needs": row.condition_outcome, "dependents": _dependents(ledger, row)}
+        for row in sorted(children, key=lambda row: row.public_id)
+    ]
+
+
+def _condition(ledger: Ledger, question: Question) -> View:
+    return {
+        "question": question.public_id,
+        "title": question.title,
+        "outcome": ledger.outcome(question.id),
+    }
+
+
+def _forecasts(ledger: Ledger, question: Question) -> list[View]:
+    """Return the standing forecasts on a question, with who made them."""
+    return [
+        forecast_entry(ledger, row)
+        | {
+            "author": _named(ledger.authors[row.author_id]),
+            "statement": ledger.statements[row.statement_id].public_id,
+        }
+        for row in ledger.standing_by_question.get(question.id, [])
+    ]
+
+
+def _resources(ledger: Ledger, question: Question) -> list[View]:
+    """Return what a question reads, with the number of checks so far and the latest one."""
+    checks = records(ledger, "checks")
+    found = []
+    for key in ledger.reads[question.id]:
+        mine = [row for row in checks if row["resource"] == ledger.resources[key].public_id]
+        found.append(
+            {
+                "source": ledger.resources[key].source,
+                "query": ledger.resources[key].query,
+                "checks": len(mine),
+                "latest": mine[-1] if mine else None,
+            }
+        )
+    return found
