@@ -1,0 +1,146 @@
+"""An event table on a real server, edited and broken by a test, and a worker that reads it under a clock."""
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+from forecasts.exchange.export import Record
+from forecasts.store import Store
+from forecasts.tables import Question, Resource, Verdict
+from jobs.fetch import HttpFetcher
+from jobs.sources import catalogue
+from jobs.worker import Worker
+from tests.jobs.servers import Server, Talk, answer, serve
+from tests.support import documents as d
+from tests.support.clocks import FakeClock
+from tests.support.desk import WINDOW, Desk
+
+HEADER = "occurred,zone,known_at,kind,actors,description,citation"
+FILLING = [f"2019-{month:02}-15,UTC,,closing,The Bridge,Works,Gazette" for month in range(1, 13)]
+
+
+def event(occurred: str, kind: str = "opening", zone: str = "Europe/Paris") -> str:
+    return f"{occurred},{zone},,{kind},The Bridge,Traffic crosses,Gazette"
+
+
+@dataclass
+class Table:
+    """Rows on a server; `instead` answers in their place. It starts with twelve rows no question asks about."""
+
+    clock: FakeClock
+    rows: list[str] = field(default_factory=lambda: list(FILLING))
+    etags: bool = True
+    instead: Talk | None = None
+    server: Server = field(default_factory=lambda: Server(""))
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def body(self) -> bytes:
+        return "\n".join([HEADER, *self.rows, ""]).encode()
+
+    def talk(self, connection: socket.socket, headers: dict[str, str]) -> None:
+        if self.instead is not None:
+            self.instead(connection, headers)
+            return
+        body = self.body()
+        etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"' if self.etags else ""
+        if etag and headers.get("if-none-match") == etag:
+            connection.sendall(answer(status="304 Not Modified", date=self.clock.now(), content_type=""))
+        else:
+            connection.sendall(answer(body, date=self.clock.now(), ETag=etag))
+
+
+@contextmanager
+def table_on(clock: FakeClock) -> Iterator[Table]:
+    table = Table(clock)
+    with serve(table.talk) as server:
+        table.server = server
+        yield table
+
+
+@dataclass
+class Jobs:
+    """A worker with its desk and its table."""
+
+    desk: Desk
+    table: Table
+    worker: Worker
+
+    @property
+    def store(self) -> Store:
+        return self.desk.store
+
+    def leaf(self, **changes: Any) -> d.Item:
+        """Return a criterion over the table: grace 7 days, two checks, complete up to a day before the fetch."""
+        query = d.event_leaf()["query"] | {"location": self.table.url}
+        return d.event_leaf(**({"query": query} | changes))
+
+    def ask(self, key: str = "bridge", **changes: Any) -> str:
+        """Register a question over the table, with a forecast of 0.7 by Ada Bell; return its public id."""
+        made = d.document(
+            statements=[
+                d.statement(f"s-{key}", claim=f"About {key}.", part=len(self.desk.export("statements")) + 1)
+            ],
+            questions=[d.question(f"q-{key}", **({"criterion": self.leaf()} | changes))],
+            forecasts=[d.forecast(f"s-{key}", f"q-{key}")],
+        )
+        return self.desk.ids(made)[f"q-{key}"]
+
+    def check_at(self, text: str) -> Record:
+        """Set the clock, check what is due (the resource has to be), and return the newest check."""
+        self.desk.clock.set(text)
+        assert self.worker.check_round() > 0, "nothing was due"
+        return self.checks()[-1]
+
+    def work_at(self, *texts: str) -> None:
+        """At each instant check what is due, then settle."""
+        for text in texts:
+            self.desk.clock.set(text)
+            self.worker.check_round()
+            self.worker.settle_round()
+
+    def checks(self) -> list[Record]:
+        return self.desk.export("checks")
+
+    def step(self, question: str) -> Record:
+        """Return the latest step of a question."""
+        return [row for row in self.desk.export("resolutions") if row["question"] == question][-1]
+
+    def scores(self, question: str) -> list[tuple[str, float, bool]]:
+        """Return outcome, Brier score and whether it is current of each broad score on a question, in order."""
+        found = [row for row in self.desk.export("scores") if row["question"] == question]
+        found.sort(key=lambda row: row["rev"])
+        return [
+            (row["outcome"], round(row["brier"], 9), row["current"]) for row in found if row["policy"] == "broad"
+        ]
+
+    def verdicts(self, question: str) -> list[tuple[str, str, bool]]:
+        with self.store.read() as session:
+            rows = session.exec(
+                select(Verdict)
+                .join(Question, col(Question.id) == col(Verdict.question_id))
+                .where(Question.public_id == question)
+                .order_by(col(Verdict.id))
+            ).all()
+        return [(row.value, row.reason, row.needs_person) for row in rows]
+
+    def resources(self) -> list[Resource]:
+        with self.store.read() as session:
+            return list(session.exec(select(Resource).order_by(col(Resource.id))).all())
+
+
+@contextmanager
+def jobs_on(desk: Desk, table: Table, *, seconds: float = 0.4, window: timedelta = WINDOW) -> Iterator[Jobs]:
+    fetcher = HttpFetcher(seconds=seconds, max_bytes=100_000, contact="tests")
+    try:
+        yield Jobs(desk, table, Worker(desk.store, catalogue(), fetcher, dispute_window=window))
+    finally:
+        fetcher.close()
