@@ -11,7 +11,7 @@ from pydantic import Field
 
 from forecasts.errors import InvalidInputError
 from forecasts.model import SourceCatalogue
-from forecasts.scalars import Duration, Strict, Word, Zone
+from forecasts.scalars import Duration, Strict, Text, Word, Zone
 
 
 class EventFilter(Strict):
@@ -63,7 +63,7 @@ class Manual(Strict):
     """Decided by a named person; `proposition` says what exactly."""
 
     type: Literal["manual"]
-    proposition: Annotated[str, Field(min_length=1, max_length=4000)]
+    proposition: Text
 
 
 class All(Strict):

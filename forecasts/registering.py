@@ -7,6 +7,7 @@ registered is corrected by name, never overwritten.
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from forecasts.tables import (
 )
 
 Row = TypeVar("Row", bound=SQLModel)
+MAX_CHAIN = 50  # what happens to a question is followed down its chain at once
 
 
 def public_id(prefix: str, *parts: object) -> str:
@@ -59,6 +61,7 @@ class Registrar:
         self.catalogue = catalogue
         self.folder = folder
         self.outcome = Registered()
+        self._editions: dict[str, list[Edition]] = {}
         self._statements: dict[str, Statement] = {}
         self._questions: dict[str, Question] = {}
 
@@ -83,6 +86,9 @@ class Registrar:
         for phrase in item.phrases:
             if not phrase.low <= phrase.median <= phrase.high:
                 raise InvalidInputError(f"the range of {phrase.phrase!r} is not in order: low, median, high")
+        names = Counter(name.casefold() for phrase in item.phrases for name in (phrase.phrase, *phrase.aliases))
+        if (twice := max(names, key=names.__getitem__)) and names[twice] > 1:
+            raise InvalidInputError(f"{twice!r} stands for two ranges; each phrase and alias has one")
         values = item.model_dump(exclude={"phrases"})
         row = Lexicon(rev=0, phrases=dump_phrases(item.phrases), **values)
         self._keep("lexicons", row, key=item.key, version=item.version)
@@ -93,13 +99,14 @@ class Registrar:
         collection = self._find(Collection, "collection", key=item.collection)
         values = item.model_dump(exclude={"collection", "editions"})
         article = self._keep("articles", Article(rev=0, collection_id=collection.id, **values), key=item.key)
-        for edition in item.editions:
-            self._add_edition(article, edition)
+        self._editions[item.key] = [self._add_edition(article, edition) for edition in item.editions]
 
-    def _add_edition(self, article: Article, item: doc.Edition) -> None:
+    def _add_edition(self, article: Article, item: doc.Edition) -> Edition:
         sha256, characters = item.sha256, item.characters
         if item.file is not None:
             found_sha, text = read_text(self.folder / item.file)
+            if not text:
+                raise InvalidInputError(f"{item.file} is empty")
             if (sha256 or found_sha, characters or len(text)) != (found_sha, len(text)):
                 raise InvalidInputError(
                     f"{item.file} has sha256 {found_sha} and {len(text)} characters, not what is stated"
@@ -115,12 +122,14 @@ class Registrar:
             url=item.url,
             captured_at=item.captured_at,
         )
-        self._keep("editions", row, sha256=sha256)
+        return self._keep("editions", row, sha256=sha256)
 
     def _add_author(self, item: doc.Author) -> None:
         self._keep("authors", Author(rev=0, **item.model_dump()), slug=item.slug)
 
     def _add_statement(self, item: doc.Statement) -> None:
+        if item.key in self._statements:
+            raise InvalidInputError(f"the key {item.key!r} is used twice; give each its own")
         article = self._find(Article, "article", key=item.article)
         edition = self._edition(article, item.edition)
         if not item.start < item.end <= edition.characters:
@@ -176,6 +185,7 @@ class Registrar:
                 return
             number, item = by_key[key]
             with _located(f"questions[{number}]"):
+                _refuse_long_chain(len(below))
                 if item.condition is not None:
                     add(item.condition.question, (*below, key))
                 self._add_question(item)
@@ -197,6 +207,7 @@ class Registrar:
             raise InvalidInputError(
                 f"a question and its condition share a cluster; write cluster = {parent.cluster!r}"
             )
+        _refuse_long_chain(self._conditions_of(parent))
         stored = criteria.dump(criterion)
         hashed = public_id(
             "q",
@@ -221,6 +232,15 @@ class Registrar:
         for leaf in criteria.event_leaves(criterion):
             self._add_resource(question, *leaf.resource)
 
+    def _conditions_of(self, question: Question | None) -> int:
+        """Return how many questions there are from this one up to the one that hangs on none."""
+        count = 0
+        while question is not None:
+            above = question.condition_id
+            question = self.tx.session.get_one(Question, above) if above is not None else None
+            count += 1
+        return count
+
     def _add_resource(self, question: Question, source: str, query: str) -> None:
         """Tie the question to its resource, and have the resource checked as soon as the question opens."""
         session = self.tx.session
@@ -243,11 +263,12 @@ class Registrar:
             raise InvalidInputError(
                 f"it was stated at {iso(stated_at)}, not before the deadline {iso(question.deadline)}"
             )
-        low, probability, high, lexicon, bare = self._probabilities(item)
         speaker = self.tx.session.get_one(Author, statement.stated_by_id)
+        hashed = public_id("f", speaker.slug, question.public_id, iso(stated_at), statement.public_id, 1)
+        low, probability, high, lexicon, bare = self._probabilities(item, hashed)
         row = Forecast(
             rev=0,
-            public_id=public_id("f", speaker.slug, question.public_id, iso(stated_at), statement.public_id, 1),
+            public_id=hashed,
             author_id=speaker.id,
             question_id=question.id,
             statement_id=statement.id,
@@ -263,7 +284,7 @@ class Registrar:
             **item.model_dump(include={"asserts", "basis", "reason", "phrase", "excluded_because"}),
         )
         self._refuse_second_primary(row)
-        self._keep("forecasts", row, public_id=row.public_id)
+        self._keep("forecasts", row, public_id=hashed)
 
     def _refuse_second_primary(self, row: Forecast) -> None:
         if row.excluded_because is not None:
@@ -282,10 +303,10 @@ class Registrar:
                 "say in excluded_because why this one is not counted"
             )
 
-    def _probabilities(self, item: doc.Forecast) -> tuple[int, int, int, Lexicon | None, bool]:
+    def _probabilities(self, item: doc.Forecast, hashed: str) -> tuple[int, int, int, Lexicon | None, bool]:
         """Return low, probability and high in ppm, the lexicon used, and whether the phrase is a bare modal."""
         if item.basis == "lexicon":
-            return self._from_lexicon(item)
+            return self._from_lexicon(item, hashed)
         if item.phrase is not None or item.lexicon is not None:
             raise InvalidInputError(f"phrase and lexicon belong to basis = 'lexicon', not {item.basis!r}")
         if item.probability is None:
@@ -299,12 +320,16 @@ class Registrar:
             raise InvalidInputError("low, probability and high are not in order")
         return low, probability, high, None, False
 
-    def _from_lexicon(self, item: doc.Forecast) -> tuple[int, int, int, Lexicon | None, bool]:
+    def _from_lexicon(self, item: doc.Forecast, hashed: str) -> tuple[int, int, int, Lexicon | None, bool]:
+        """Read the phrase in the version of the lexicon it was registered with, or in the newest."""
         if item.phrase is None or item.lexicon is None:
             raise InvalidInputError("basis = 'lexicon' needs a phrase and a lexicon")
         if (item.probability, item.low, item.high) != (None, None, None):
             raise InvalidInputError("basis = 'lexicon' takes its numbers from the lexicon; remove those given")
-        lexicon = latest_lexicon(self.tx, item.lexicon)
+        registered = (
+            select(Lexicon).join(Forecast).where(Forecast.public_id == hashed, Lexicon.key == item.lexicon)
+        )
+        lexicon = self.tx.session.exec(registered).first() or latest_lexicon(self.tx, item.lexicon)
         found = find_phrase(lexicon.phrases, item.phrase)
         if found is None:
             raise InvalidInputError(
@@ -315,6 +340,12 @@ class Registrar:
 
     def _add_ruling(self, item: doc.Ruling) -> None:
         question = self._question(item.question)
+        if item.occurred_at is not None:
+            refuse_outside_window(question, item.occurred_at)
+            if item.knowable_at < item.occurred_at:
+                raise InvalidInputError(
+                    "it could not be known before it occurred; mend knowable_at or occurred_at"
+                )
         row = Ruling(rev=0, question_id=question.id, **item.model_dump(exclude={"question"}))
         self._keep("rulings", row, question_id=question.id)
 
@@ -356,13 +387,19 @@ class Registrar:
         return row
 
     def _edition(self, article: Article, sha256: str | None) -> Edition:
-        editions = self.tx.session.exec(select(Edition).where(Edition.article_id == article.id)).all()
-        chosen = [edition for edition in editions if sha256 in (None, edition.sha256)]
-        if len(chosen) != 1:
+        """Return the edition of that hash; without one, the only edition the document or the registry names."""
+        known = self.tx.session.exec(select(Edition).where(Edition.article_id == article.id)).all()
+        if sha256 is not None:
+            found = [edition for edition in known if edition.sha256 == sha256]
+            if not found:
+                raise InvalidInputError(f"article {article.key!r} has no edition {sha256}")
+            return found[0]
+        named = self._editions.get(article.key) or known
+        if len(named) != 1:
             raise InvalidInputError(
-                f"article {article.key!r} has {len(editions)} editions; name one of them by its sha256"
+                f"article {article.key!r} has {len(named)} editions; name one of them by its sha256"
             )
-        return chosen[0]
+        return named[0]
 
     def _statement(self, ref: str) -> Statement:
         return self._statements.get(ref) or self._find(Statement, "statement", public_id=ref)
@@ -373,10 +410,24 @@ class Registrar:
 
 def latest_lexicon(tx: Transaction, key: str) -> Lexicon:
     """Return the newest registered version of a lexicon; raise `InvalidInputError` where there is none."""
-    found = tx.session.exec(select(Lexicon).where(Lexicon.key == key).order_by("rev")).all()
+    found = tx.session.exec(select(Lexicon).where(Lexicon.key == key).order_by("id")).all()
     if not found:
         raise InvalidInputError(f"there is no lexicon {key!r}; register it before or use 'capphrase'")
     return found[-1]
+
+
+def refuse_outside_window(question: Question, occurred_at: datetime) -> None:
+    """Raise `InvalidInputError` for something that occurred outside a question's window."""
+    if not question.opens_at <= occurred_at < question.deadline:
+        raise InvalidInputError(
+            f"It occurred at {iso(occurred_at)}, outside the question's window "
+            f"({iso(question.opens_at)} to {iso(question.deadline)})."
+        )
+
+
+def _refuse_long_chain(conditions: int) -> None:
+    if conditions >= MAX_CHAIN:
+        raise InvalidInputError(f"the chain of conditions is longer than {MAX_CHAIN} questions")
 
 
 def read_text(path: Path) -> tuple[str, str]:
@@ -406,4 +457,4 @@ class _located:  # noqa: N801  (used like a function)
             raise located from None
 
 
-__all__ = ["Registered", "Registrar", "latest_lexicon", "public_id", "read_text"]
+__all__ = ["Registered", "Registrar", "latest_lexicon", "public_id", "read_text", "refuse_outside_window"]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from forecasts import resolving
 from forecasts.criteria import canonical_json
@@ -26,7 +26,14 @@ from forecasts.model import (
     iso,
     to_ppm,
 )
-from forecasts.registering import Registered, Registrar, latest_lexicon, public_id, read_text
+from forecasts.registering import (
+    Registered,
+    Registrar,
+    latest_lexicon,
+    public_id,
+    read_text,
+    refuse_outside_window,
+)
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
     Article,
@@ -86,9 +93,14 @@ def _catch_up(tx: Transaction) -> None:
         resolving.follow_condition(tx, question)
     forecast_on = select(Forecast.question_id).where(Forecast.rev == tx.rev)
     for question in tx.session.exec(select(Question).where(col(Question.id).in_(forecast_on))).all():
-        step = resolving.current_step(tx.session, question)
-        if step is not None and step.state == "confirmed":
-            resolving.score_question(tx, question, step)
+        _score_anew(tx, question)
+
+
+def _score_anew(tx: Transaction, question: Question) -> None:
+    """Score what the forecasts on a question have become, where it is resolved already."""
+    step = resolving.current_step(tx.session, question)
+    if step is not None and step.state == "confirmed":
+        resolving.score_question(tx, question, step)
 
 
 def attach(store: Store, article_key: str, path: Path, *, actor: str, new_edition: bool = False) -> str:
@@ -163,11 +175,7 @@ def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, a
         if old.change == "withdrawal":
             raise ConflictError(f"Forecast {forecast_id} is a withdrawal; there is no number to correct.")
         question = tx.session.get_one(Question, old.question_id)
-        new = _append_forecast(tx, _changed(tx, old, "correction", number, reason), question)
-        step = resolving.current_step(tx.session, question)
-        if step is not None and step.state == "confirmed":
-            resolving.score_question(tx, question, step)
-        return new
+        return _append_forecast(tx, _changed(tx, old, "correction", number, reason), question)
 
 
 def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str, actor: str) -> str:
@@ -212,6 +220,8 @@ def _changed(
     new = _copy(old, change, reason)
     new.asserts = number.asserts or old.asserts
     if number.phrase is not None:
+        if (number.probability, number.low, number.high) != (None, None, None):
+            raise InvalidInputError("A phrase takes its numbers from the lexicon; leave out those given.")
         lexicon = latest_lexicon(tx, number.lexicon or "capphrase")
         found = find_phrase(lexicon.phrases, number.phrase)
         if found is None:
@@ -221,11 +231,13 @@ def _changed(
         new.basis, new.phrase, new.lexicon_id = "lexicon", number.phrase, lexicon.id
         new.bare_modal = spread.bare_modal
         return new
+    if number.lexicon is not None:
+        raise InvalidInputError("A lexicon needs a phrase.")
     if number.probability is None:
         raise InvalidInputError("Give a probability, or a phrase of a lexicon.")
-    new.probability_ppm = to_ppm(number.probability)
-    new.low_ppm = new.probability_ppm if number.low is None else to_ppm(number.low)
-    new.high_ppm = new.probability_ppm if number.high is None else to_ppm(number.high)
+    new.probability_ppm = _ppm(number.probability)
+    new.low_ppm = new.probability_ppm if number.low is None else _ppm(number.low)
+    new.high_ppm = new.probability_ppm if number.high is None else _ppm(number.high)
     if not new.low_ppm <= new.probability_ppm <= new.high_ppm:
         raise InvalidInputError("low, probability and high are not in order.")
     given_a_range = number.low is not None and number.high is not None
@@ -235,6 +247,13 @@ def _changed(
     return new
 
 
+def _ppm(probability: float) -> int:
+    try:
+        return to_ppm(probability)
+    except ValueError as error:
+        raise InvalidInputError(f"{error}.") from None
+
+
 def _append_forecast(tx: Transaction, new: Forecast, question: Question) -> str:
     author = tx.session.get_one(Author, new.author_id)
     statement = tx.session.get_one(Statement, new.statement_id)
@@ -242,6 +261,7 @@ def _append_forecast(tx: Transaction, new: Forecast, question: Question) -> str:
         "f", author.slug, question.public_id, iso(new.stated_at), statement.public_id, new.version
     )
     tx.append(new)
+    _score_anew(tx, question)
     return new.public_id
 
 
@@ -299,11 +319,8 @@ def propose_ruling(
     if state == "disputed" and tx.actor_id in _proposers(tx.session, question):
         raise ConflictError("The second ruling on a disputed question is made by somebody else than the first.")
     _refuse_scored_author(tx, question)
-    if occurred_at is not None and not question.opens_at <= occurred_at < question.deadline:
-        raise InvalidInputError(
-            f"It occurred at {iso(occurred_at)}, outside the question's window "
-            f"({iso(question.opens_at)} to {iso(question.deadline)})."
-        )
+    if occurred_at is not None:
+        refuse_outside_window(question, occurred_at)
     record = {
         "question": question.public_id,
         "outcome": outcome,
@@ -354,6 +371,10 @@ def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resol
         step = resolving.current_step(tx.session, question)
         if step is None or step.state != "proposed":
             raise ConflictError(f"Question {question_id} has no open proposal to dispute.")
+        if step.closes_at is not None and tx.now >= step.closes_at:
+            raise ConflictError(
+                f"The dispute window closed at {iso(step.closes_at)}; reopen the question instead."
+            )
         return resolving.append_step(
             tx,
             question,
@@ -390,7 +411,9 @@ def reopen(store: Store, question_id: str, *, reason: str, actor: str) -> Resolu
         if step.rule == resolving.CONDITION_RULE:
             raise ConflictError("This question was annulled because its condition failed; reopen the condition.")
         _refuse_scored_author(tx, question)
-        return resolving.reopen_step(tx, question, rule=resolving.RULING_RULE, reason=reason)
+        step = resolving.reopen_step(tx, question, rule=resolving.RULING_RULE, reason=reason)
+        resolving.follow_condition(tx, question)
+        return step
 
 
 def _proposers(session: Session, question: Question) -> set[int]:
@@ -419,10 +442,9 @@ def _refuse_scored_author(tx: Transaction, question: Question) -> None:
 
 
 def _by_id(session: Session, table: type[Row], public: str) -> Row:
-    """Return the row with a public id or an unambiguous beginning of one."""
-    found = session.exec(
-        select(table).where(col(table.public_id).startswith(public, autoescape=True)).limit(2)
-    ).all()
+    """Return the row with a public id or an unambiguous beginning of one, in the same letters on any database."""
+    beginning = func.substr(col(table.public_id), 1, len(public))
+    found = session.exec(select(table).where(beginning == public).limit(2)).all() if public else []
     if len(found) == 1:
         return found[0]
     noun = table.__name__.lower()

@@ -223,13 +223,10 @@ def follow_condition(tx: Transaction, child: Question) -> None:
     status = condition_status(tx.session, child)
     step = current_step(tx.session, child)
     confirmed = step is not None and step.state == "confirmed"
-    annulled_by_it = confirmed and step is not None and step.rule == CONDITION_RULE
     if status == "failed" and not confirmed:
         append_step(tx, child, "confirmed", "annulled", rule=CONDITION_RULE, reason="the condition was not met")
     elif status == "open" and confirmed and step is not None and step.rule != ANNULMENT_RULE:
         reopen_step(tx, child, rule=CONDITION_RULE, reason="the condition was reopened")
-    elif status == "met" and annulled_by_it:
-        reopen_step(tx, child, rule=CONDITION_RULE, reason="the condition is met after all")
 
 
 def _follow(tx: Transaction, parent: Question) -> None:

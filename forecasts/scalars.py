@@ -89,6 +89,7 @@ Text = Annotated[
     AfterValidator(_printable),
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_printable)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, BeforeValidator(_probability)]

@@ -1,5 +1,6 @@
 """The store: one database, opened, migrated and written to in serialised, numbered transactions."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, text
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlmodel import Session, col, select
 
-from forecasts.errors import ConflictError, StoreError
+from forecasts.errors import ConflictError, InvalidInputError, StoreError
 from forecasts.model import ActorKind, Clock
 from forecasts.tables import Actor, ReplayRun, Revision
 
 SCHEMA_VERSION = "0001"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and neither keeps lone surrogates
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that serialises writers
 
@@ -37,7 +39,16 @@ class Transaction:
         return self.actor.id
 
     def append(self, row: Any) -> Any:
-        """Add one row under this revision and return it with its row id."""
+        """Add one row under this revision and return it with its row id.
+
+        Raises `InvalidInputError` for a text that not every database can keep.
+        """
+        for name, value in row:
+            if isinstance(value, str) and _UNSTORABLE.search(value):
+                raise InvalidInputError(
+                    f"{type(row).__name__.lower()}.{name} contains a character that cannot be stored "
+                    "(NUL or half of a surrogate pair); remove it."
+                )
         row.rev = self.rev
         self.session.add(row)
         self.session.flush()
@@ -192,6 +203,8 @@ class Store:
 
 
 def _actor(session: Session, name: str, kind: ActorKind) -> Actor:
+    if not name.strip() or _UNSTORABLE.search(name):
+        raise InvalidInputError("Whoever writes to the registry is named in plain text: name an actor.")
     actor = session.exec(select(Actor).where(Actor.name == name)).first()
     if actor is None:
         actor = Actor(name=name, kind=kind)
@@ -208,6 +221,10 @@ def _engine(url: str) -> Engine:
     except (NoSuchModuleError, ModuleNotFoundError):
         raise StoreError(
             'PostgreSQL needs its driver: install calledit with the extra, as in "calledit[postgres]".'
+        ) from None
+    except (ArgumentError, ValueError):
+        raise StoreError(
+            "This is no address of a database: write sqlite:///FILE or postgresql://USER@HOST/DATABASE."
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -231,6 +248,8 @@ def _clear_errors(url: str) -> Iterator[None]:
     """Turn what a database driver raises into a sentence for the user; nothing was written."""
     try:
         yield
+    except UnicodeEncodeError:
+        raise InvalidInputError("What was asked for contains half of a surrogate pair; remove it.") from None
     except OperationalError as error:
         place = url.rsplit("@", 1)[-1]
         detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"

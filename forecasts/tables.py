@@ -226,8 +226,8 @@ class Forecast(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("statement_id", "question_id", "stated_at", "version"),
         CheckConstraint(
-            "(low_ppm IS NULL AND probability_ppm IS NULL AND high_ppm IS NULL)"
-            " OR (low_ppm <= probability_ppm AND probability_ppm <= high_ppm)",
+            "(low_ppm IS NULL) = (probability_ppm IS NULL) AND (high_ppm IS NULL) = (probability_ppm IS NULL)"
+            " AND low_ppm <= probability_ppm AND probability_ppm <= high_ppm",
             name="range_in_order",
         ),
         CheckConstraint("(change = 'withdrawal') = (probability_ppm IS NULL)", name="withdrawn_has_no_number"),

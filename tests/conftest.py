@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from forecasts.store import Store
 from tests.support.clocks import FakeClock, at
-from tests.support.databases import Databases, postgres_server
+from tests.support.databases import Databases, empty, postgres_server
 from tests.support.desk import Desk
 
 settings.register_profile("calledit", deadline=None, derandomize=True, print_blob=True)
@@ -58,12 +58,28 @@ def clock() -> FakeClock:
     return FakeClock(at("2020-01-02T00:00:00Z"))
 
 
-@pytest.fixture
-def store(database_url: str, clock: FakeClock) -> Iterator[Store]:
-    """A store on a database of each kind in turn."""
-    store = Store(database_url, clock)
-    yield store
-    store.close()
+@pytest.fixture(scope="session")
+def stores(databases: Databases) -> Iterator[Callable[[str, FakeClock], Store]]:
+    """One store of each kind for the whole session, emptied for each test: opening one costs more than a test."""
+    opened: dict[str, Store] = {}
+
+    def ready(kind: str, clock: FakeClock) -> Store:
+        if kind not in opened:
+            opened[kind] = Store(databases.make(kind), clock)
+        else:
+            empty(opened[kind])
+        opened[kind].clock, opened[kind].run_id = clock, None
+        return opened[kind]
+
+    yield ready
+    for store in opened.values():
+        store.close()
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, stores: Callable[[str, FakeClock], Store], clock: FakeClock) -> Store:
+    """An empty store on a database of each kind in turn."""
+    return stores(request.param, clock)
 
 
 @pytest.fixture
@@ -73,9 +89,6 @@ def desk(store: Store, clock: FakeClock) -> Desk:
 
 
 @pytest.fixture
-def both_desks(new_database: Callable[..., str], clock: FakeClock) -> Iterator[dict[str, Desk]]:
+def both_desks(stores: Callable[[str, FakeClock], Store], clock: FakeClock) -> dict[str, Desk]:
     """One registry of each kind, to compare them."""
-    desks = {kind: Desk(Store(new_database(kind), clock), clock) for kind in KINDS}
-    yield desks
-    for desk in desks.values():
-        desk.store.close()
+    return {kind: Desk(stores(kind, clock), clock) for kind in KINDS}

@@ -5,7 +5,7 @@ Items name each other by `key` inside one document, or by the public id of what 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from forecasts.model import (
     Asserts,
@@ -16,10 +16,11 @@ from forecasts.model import (
     Outcome,
     StatementKind,
 )
-from forecasts.scalars import Instant, Key, Probability, Sha256, Strict, Text, Zone
+from forecasts.scalars import Instant, Key, Phrase, Probability, Sha256, Strict, Text, Zone
 
 SetAside = Literal["restatement", "chain-summary", "rival-reading", "scheduled-event"]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class Collection(Strict):
@@ -28,8 +29,8 @@ class Collection(Strict):
     key: Key
     name: Text
     method: CollectionMethod
-    chosen: Annotated[int, Field(ge=1)] | None = None
-    of: Annotated[int, Field(ge=1)] | None = None
+    chosen: Number | None = None
+    of: Number | None = None
     description: Text
 
 
@@ -37,7 +38,7 @@ class Edition(Strict):
     """One exact text of an article, known by its hash; `file` computes hash and length from a local copy."""
 
     sha256: Sha256 | None = None
-    characters: Annotated[int, Field(ge=1)] | None = None
+    characters: Number | None = None
     file: Text | None = None
     url: Text | None = None
     captured_at: Instant | None = None
@@ -84,7 +85,7 @@ class Statement(Strict):
     stated_latest: Instant | None = None
     stated_basis: Text | None = None
     kind: StatementKind
-    hedge_phrase: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
+    hedge_phrase: Phrase | None = None
     checkability: Checkability
     checkability_reason: Text
     claim: Text
@@ -185,7 +186,7 @@ class Lexicon(Strict):
 class Document(Strict):
     """Everything one file registers, in one transaction."""
 
-    format: Literal[1] = Field(alias="schema", default=1)
+    format: Annotated[int, Field(alias="schema", ge=1, le=1)] = 1
     collections: list[Collection] = []
     lexicons: list[Lexicon] = []
     articles: list[Article] = []

@@ -12,6 +12,7 @@ from forecasts.scalars import (
     Duration,
     Instant,
     Key,
+    Phrase,
     Probability,
     Sha256,
     Strict,
@@ -117,6 +118,12 @@ def test_an_unknown_zone_is_refused(value: str) -> None:
 def test_a_text_is_printable_and_neither_empty_nor_endless(value: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Text).validate_python(value, strict=True)
+
+
+@pytest.mark.parametrize("value", ["", "a\x00b", "x" * 81])
+def test_a_phrase_is_short_and_printable(value: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Phrase).validate_python(value)
 
 
 def test_a_text_loses_the_blanks_around_it_and_a_word_does_not() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
+from sqlmodel import SQLModel
 
 from forecasts.store import Store
 from tests.support.clocks import FakeClock, at
@@ -113,6 +114,17 @@ class Databases:
         url = self._server.set(database=name).render_as_string(hide_password=False)
         self._made.append(url)
         return url
+
+
+def empty(store: Store) -> None:
+    """Take everything out of a registry, so that row ids begin anew."""
+    tables = [table.name for table in reversed(SQLModel.metadata.sorted_tables)]
+    with store.queue() as session:
+        if store.on_postgres:
+            session.connection().execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+        else:
+            for table in tables:
+                session.connection().execute(text(f"DELETE FROM {table}"))
 
 
 class _Execute:

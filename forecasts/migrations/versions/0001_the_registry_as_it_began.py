@@ -461,7 +461,7 @@ def upgrade() -> None:
             "change IN ('original', 'revision', 'correction', 'withdrawal')", name=op.f("ck_forecast_change_known")
         ),
         sa.CheckConstraint(
-            "(low_ppm IS NULL AND probability_ppm IS NULL AND high_ppm IS NULL) OR (low_ppm <= probability_ppm AND probability_ppm <= high_ppm)",
+            "(low_ppm IS NULL) = (probability_ppm IS NULL) AND (high_ppm IS NULL) = (probability_ppm IS NULL) AND low_ppm <= probability_ppm AND probability_ppm <= high_ppm",
             name=op.f("ck_forecast_range_in_order"),
         ),
         sa.CheckConstraint("high_ppm BETWEEN 0 AND 1000000", name=op.f("ck_forecast_high_ppm_is_ppm")),

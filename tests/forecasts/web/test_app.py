@@ -1,0 +1,333 @@
+"""The site: each record on a page of its own, every step of the chain a link, every error a sentence."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from forecasts import registry
+from forecasts.errors import StoreError
+from forecasts.store import Store
+from forecasts.tables import Check, ReplayRun, Revision
+from forecasts.web.desk import Recent
+from tests.forecasts.web.conftest import HOSTILE_BODY, Get, Told
+from tests.forecasts.web.test_pages import told as text_of
+from tests.support import documents as make
+from tests.support.desk import WINDOW, Desk
+
+
+def links(html: str) -> list[str]:
+    return re.findall(r'href="([^"]*)"', html)
+
+
+def test_the_home_page_lists_authors_by_name_and_questions_with_their_state(get: Get, told: Told) -> None:
+    text = text_of(get("/").text)
+    assert "unranked" in text
+    assert text.index("Ada Bell person 3 1 1 0.040 0 0 —") < text.index("Ben Cole person 0 0 0 — 0 0 —")
+    assert "confirmed ▲ yes" in text
+    assert "open — open" in text
+
+
+def test_an_empty_registry_has_a_home_page(get: Get, desk: Desk) -> None:
+    response = get("/")
+    assert response.status_code == 200
+    assert "No author is registered." in response.text
+
+
+def test_the_chain_from_forecast_to_verdict_can_be_clicked(get: Get, told: Told) -> None:
+    chain = [
+        "/",
+        "/authors/ada-bell",
+        f"/statements/{told.statement}",
+        f"/questions/{told.question}",
+        f"/checks/{told.check}",
+        f"/evidence/{told.evidence}",
+    ]
+    pages = [get(path) for path in chain]
+    assert [page.status_code for page in pages] == [200] * len(chain)
+    for page, following in zip(pages, chain[1:], strict=False):
+        assert following in links(page.text)
+    assert pages[-1].content == HOSTILE_BODY
+    assert f"/questions/{told.question}" in links(pages[-2].text)
+
+
+def test_every_link_of_every_page_leads_somewhere(get: Get, told: Told) -> None:
+    waiting, seen = ["/"], {"/"}
+    while waiting:
+        response = get(waiting.pop())
+        assert response.status_code == 200, response.url
+        if response.headers["content-type"].startswith("text/html"):
+            found = {link.split("#")[0] for link in links(response.text) if link.startswith("/")}
+            waiting += sorted(found - seen)
+            seen |= found
+    assert {"/style.css", "/articles/tarn-2020", f"/questions/{told.child}"} <= seen
+
+
+def test_a_question_shows_what_it_hangs_on_and_what_hangs_on_it(get: Get, told: Told) -> None:
+    assert "What hangs on this question: if yes: Do fares double?" in text_of(
+        get(f"/questions/{told.question}").text
+    )
+    assert "It counts only if the answer is yes to Does it open?" in text_of(get(f"/questions/{told.child}").text)
+
+
+def test_a_question_shows_its_criterion_timeline_and_verdicts(get: Get, told: Told) -> None:
+    text = text_of(get(f"/questions/{told.question}").text)
+    assert "YES if it opens to traffic." in text
+    assert "&#34;type&#34;: &#34;event_before_deadline&#34;" in text
+    assert "the text says before July" in text
+    assert "1 checks so far" in text
+    assert text.index(": proposed ▲ yes") < text.index(": confirmed ▲ yes")
+    assert "c-1 2 January 2020, 00:00 UTC yes opening on 2020-02-03" in text
+
+
+def test_a_ruling_by_a_person_is_shown_with_its_record(get: Get, desk: Desk) -> None:
+    (question,) = desk.ids(make.document()).values()
+    step = desk.resolve(question, "yes", occurred="2020-01-02T00:00:00Z")
+    text = text_of(get(f"/questions/{question}").text)
+    assert "No source is read: a named person rules on it." in text
+    assert "By Carl Confirmer (person), rule ruling." in text
+    assert "Source: Tarn Gazette." in text
+    record = get(f"/evidence/{step.evidence_sha256}")
+    assert record.headers["content-type"] == "text/plain; charset=utf-8"
+    assert record.json()["citation"] == "Tarn Gazette"
+
+
+def test_a_founding_ruling_says_so_on_its_question(get: Get, desk: Desk) -> None:
+    registered = desk.register(make.document(), actor="seed", kind="seed")
+    question = registered.ids["questions"]["q-bridge"]
+    registry.propose(
+        desk.store, question, "yes", actor="seed", kind="seed", citation="Gazette", reason="Read.", window=WINDOW
+    )
+    text = text_of(get(f"/questions/{question}").text)
+    assert "— open: proposed, not confirmed. Founding ruling, not independently reviewed" in text
+
+
+def test_a_failed_check_says_why(get: Get, told: Told, store: Store) -> None:
+    with store.write(actor="jobs", kind="adapter", action="check") as tx:
+        tx.append(
+            Check(
+                public_id="c-2",
+                resource_id=1,
+                due_at=tx.now + timedelta(days=1),
+                checked_at=tx.now + timedelta(days=1),
+                status="error",
+                sound=False,
+                problem="The server answered 500.",
+                http_status=500,
+            )
+        )
+    text = text_of(get("/checks/c-2").text)
+    assert "Not sound: nothing is decided from it. The server answered 500." in text
+    assert "none: no usable answer came" in text
+    question = text_of(get(f"/questions/{told.question}").text)
+    assert "2 checks so far, the latest c-2 on 3 January 2020, 00:00 UTC, error, not sound: The server" in question
+
+
+def test_an_article_quotes_its_spans_where_a_copy_is_attached(
+    get: Get, told: Told, store: Store, tmp_path: Path
+) -> None:
+    assert "in our words" in get("/articles/tarn-2020").text
+    assert "<blockquote>" not in get("/articles/tarn-2020").text
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes(make.TEXT.encode())
+    registry.attach(store, "tarn-2020", copy, actor="Rita Registrar")
+    page = get("/articles/tarn-2020").text
+    assert f"<blockquote>{make.TEXT[:54]}</blockquote>" in page
+    assert "a copy of the text is attached" in page
+
+
+def test_hostile_text_is_escaped_on_every_page(get: Get, told: Told) -> None:
+    for path in (
+        "/",
+        "/authors/ada-bell",
+        "/articles/tarn-2020",
+        f"/statements/{told.statement}",
+        f"/questions/{told.question}",
+        f"/checks/{told.check}",
+        "/questions/%3Cscript%3E",
+        "/?as_of=%3Cscript%3E",
+    ):
+        page = get(path).text
+        assert "<script" not in page, path
+        assert "&lt;script&gt;" in page, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/style.css", "/nothing", "/questions/q-0", "/?as_of=x", "/authors/ada-bell"]
+)
+def test_every_response_carries_the_security_headers(get: Get, told: Told, path: str) -> None:
+    headers = get(path).headers
+    assert headers["content-security-policy"].startswith(
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_archived_html_never_runs(get: Get, told: Told) -> None:
+    response = get(f"/evidence/{told.evidence}")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in response.headers["content-security-policy"]
+
+
+def test_archived_bytes_that_are_no_text_are_saved(get: Get, desk: Desk) -> None:
+    (question,) = desk.ids(make.document()).values()
+    scan = (b"%PDF-\x00\xff", "application/pdf")
+    step = registry.propose(
+        desk.store, question, "yes", actor="Pia", citation="Scan", reason="Read.", window=WINDOW, evidence=scan
+    )
+    response = get(f"/evidence/{step.evidence_sha256}")
+    assert response.content == b"%PDF-\x00\xff"
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == f'attachment; filename="{step.evidence_sha256}.bin"'
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/authors/nobody",
+        "/authors/nobody/strip.svg",
+        "/articles/nothing",
+        "/statements/s-0",
+        "/questions/q-0",
+        "/questions/c-1",
+        "/checks/c-0",
+        "/evidence/00",
+        "/nothing",
+        "/docs",
+        "/openapi.json",
+        "/authors/ada-bell/",
+    ],
+)
+def test_an_unknown_address_is_a_page_in_a_sentence(get: Get, told: Told, path: str) -> None:
+    response = get(path)
+    assert response.status_code == 404
+    assert "<h1>Not found</h1>" in response.text
+    assert "There is no " in response.text
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("yesterday", "is not a date and time; write 2019-11-01T00:00:00Z."),
+        ("2020-01-01T00:00:00", "has no time zone; add Z or an offset such as +09:00."),
+        ("", "is not a date and time"),
+    ],
+)
+def test_an_instant_that_cannot_be_read_is_a_page_in_a_sentence(
+    get: Get, desk: Desk, value: str, sentence: str
+) -> None:
+    response = get(f"/?as_of={value}")
+    assert response.status_code == 400
+    assert sentence in response.text
+
+
+def test_as_of_shows_what_was_said_then_and_stays_in_the_links(get: Get, told: Told, desk: Desk) -> None:
+    assert get(f"/questions/{told.question}?as_of=2019-01-01T00:00:00Z").status_code == 404
+    with desk.store.read() as session:
+        instant = session.get_one(Revision, desk.rev()).recorded_at - timedelta(microseconds=1)
+    moment = instant.isoformat().replace("+00:00", "Z")
+    earlier = get(f"/questions/{told.question}?as_of={moment}")
+    assert "Nothing yet: the question is open." in earlier.text
+    assert "An earlier state." in earlier.text
+    (link,) = {found for found in links(earlier.text) if found.startswith("/authors/ada-bell")}
+    assert link == f"/authors/ada-bell?as_of={moment.replace(':', '%3A')}"
+    assert "Scored claims 0 0" in text_of(get(link).text)
+    assert "Scored claims 1 0" in text_of(get("/authors/ada-bell").text)
+
+
+def test_a_write_is_seen_at_the_next_request(get: Get, told: Told, desk: Desk) -> None:
+    before = get("/authors/ada-bell").text
+    assert get("/authors/ada-bell").text == before
+    desk.reopen(told.question)
+    assert "Scored claims 0 0" in text_of(get("/authors/ada-bell").text)
+
+
+def test_the_picture_is_served_alone(get: Get, told: Told) -> None:
+    svg = get("/authors/ada-bell/strip.svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert svg.text.startswith('<svg role="img" aria-label="2 strips')
+    png = get("/authors/ada-bell/strip.png")
+    assert png.headers["content-type"] == "image/png"
+    assert png.content.startswith(b"\x89PNG")
+
+
+def test_every_page_of_a_replay_says_so(get: Get, told: Told, desk: Desk) -> None:
+    with desk.store.write(actor="jobs", kind="adapter", action="replay") as tx:
+        now = desk.clock.now()
+        tx.session.add(ReplayRun(run_id="r", starts_at=now, ends_at=now + timedelta(days=9)))
+    for path in (
+        "/",
+        "/authors/ada-bell",
+        "/articles/tarn-2020",
+        f"/statements/{told.statement}",
+        f"/questions/{told.question}",
+        f"/checks/{told.check}",
+    ):
+        assert "Replayed: the checks ran under a simulated clock from 2020-01-02 to 2020-01-11" in get(path).text
+
+
+def test_it_can_only_be_read(get: Get, told: Told) -> None:
+    assert get("/", "HEAD").status_code == 200
+    refused = get("/", "POST")
+    assert refused.status_code == 405
+    assert "These pages are for reading" in refused.text
+
+
+def test_a_store_that_cannot_be_read_is_a_page_that_hides_where_it_is(
+    get: Get, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise StoreError("The database secret.example/db cannot be used.")
+
+    monkeypatch.setattr(store, "read", broken)
+    response = get("/")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "60"
+    assert "secret" not in response.text
+
+
+def test_an_error_of_ours_is_a_page_without_its_details(
+    get: Get, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(store, "read", broken)
+    response = get("/")
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert "content-security-policy" in response.headers
+
+
+def test_a_kept_value_is_made_once_and_the_oldest_goes_first() -> None:
+    made: list[int] = []
+    recent = Recent(2)
+
+    def kept(key: int) -> int:
+        def make_it() -> int:
+            made.append(key)
+            return key
+
+        return recent.get(key, make_it)
+
+    assert [kept(key) for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
+    assert made == [1, 2, 3, 2]
+
+
+def test_threads_that_ask_together_share_one_value() -> None:
+    recent, start, made = Recent(1), Barrier(8), []
+
+    def ask() -> None:
+        start.wait()
+        recent.get("key", lambda: made.append(1))
+
+    threads = [Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]

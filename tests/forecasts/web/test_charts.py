@@ -1,0 +1,122 @@
+"""The picture: deterministic, drawn whole, told in words, and there also when there is nothing to draw."""
+
+import copy
+import struct
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from forecasts import charts
+from forecasts.reports import Report
+from tests.forecasts.web.conftest import HOSTILE
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def empty(report: Report) -> Report:
+    return report | {"statements": []}
+
+
+def words(svg: str) -> list[str]:
+    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_one_row_for_each_forecast_that_counts(report: Report) -> None:
+    assert [(row["number"], row["basis"], row["outcome"]) for row in charts.strip_rows(report)] == [
+        (1, "coder", "yes"),
+        (2, "lexicon", "open"),
+    ]
+
+
+def test_a_forecast_that_does_not_count_is_left_out(report: Report) -> None:
+    changed = copy.deepcopy(report)
+    changed["statements"][0]["forecasts"][0]["scores"]["broad"]["counts"] = False
+    assert [row["title"] for row in charts.strip_rows(changed)] == ["Do fares double?"]
+
+
+def test_the_description_counts_outcomes_and_says_where_marks_lie(report: Report) -> None:
+    told = charts.describe(report).replace("\N{NO-BREAK SPACE}", " ")
+    assert told.startswith("2 strips, one for each forecast by Ada Bell")
+    assert "1 yes, marked at 80 %; 1 open, marked at 70 %" in told
+    assert "The ranges together lie between 55 % and 95 %." in told
+    assert told.endswith("1 graded words, as readers take them, 1 our reading.")
+
+
+def test_several_marks_are_described_by_their_extremes(report: Report) -> None:
+    changed = copy.deepcopy(report)
+    changed["statements"][0]["forecasts"][0]["outcome"] = "open"
+    told = charts.describe(changed).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Outcomes: 2 open, marked between 70 % and 80 %." in told
+
+
+def test_the_svg_is_the_same_each_time(report: Report) -> None:
+    assert charts.strip_svg(report) == charts.strip_svg(copy.deepcopy(report))
+
+
+def test_the_svg_is_one_image_named_by_its_description(report: Report) -> None:
+    root = ET.fromstring(charts.strip_svg(report))
+    assert root.attrib["role"] == "img"
+    assert root.attrib["aria-label"] == charts.describe(report)
+
+
+def test_outcomes_stand_as_words_and_the_scale_is_whole(report: Report) -> None:
+    shown = words(charts.strip_svg(report))
+    assert {"yes", "open", "0 %", "50 %", "100 %"} <= set(shown)
+
+
+def test_hostile_titles_are_text(report: Report) -> None:
+    svg = charts.strip_svg(report)
+    assert "<script" not in svg
+    assert any("<script>" in text for text in words(svg))
+    assert HOSTILE in charts.strip_rows(report)[0]["title"]
+
+
+@pytest.mark.parametrize("title", ["word " * 200, "x" * 1000, "one\ntwo\n" * 50])
+def test_a_long_title_takes_two_lines(report: Report, title: str) -> None:
+    changed = copy.deepcopy(report)
+    changed["statements"][0]["forecasts"][0]["title"] = title
+    root = ET.fromstring(charts.strip_svg(changed))
+    labels = [node for node in root.iter(f"{SVG}text") if "".join(node.itertext()).startswith("1.")]
+    assert len(labels) == 1
+    assert len(list(labels[0].iter(f"{SVG}tspan"))) == 2
+    assert "".join(labels[0].itertext()).endswith("…")
+
+
+def test_every_outcome_and_basis_has_a_shape_of_its_own(report: Report) -> None:
+    changed = copy.deepcopy(report)
+    forecast = changed["statements"][0]["forecasts"][0]
+    changed["statements"][0]["forecasts"] = [forecast | {"outcome": outcome} for outcome in charts.OUTCOMES]
+    signs = shapes(charts.strip_svg(changed), column=466)
+    assert len(signs) == len(set(signs)) + 1 == len(charts.OUTCOMES) + 1  # the other statement is open too
+
+    changed["statements"][0]["forecasts"] = [forecast | {"basis": basis} for basis in charts.BASES]
+    marks = shapes(charts.strip_svg(changed), column=352)
+    assert len(set(marks)) == len(charts.BASES)
+
+
+def shapes(svg: str, *, column: int) -> list[str]:
+    """Return the outlines of the symbols drawn at a place on the scale (440 wide)."""
+    return [
+        node.attrib["d"]
+        for node in ET.fromstring(svg).iter(f"{SVG}path")
+        if node.attrib.get("transform", "").startswith(f"translate({column},")
+    ]
+
+
+def test_the_png_grows_with_the_rows(report: Report, empty: Report) -> None:
+    tall, small = (size(charts.strip_png(shown)) for shown in (report, empty))
+    assert tall[0] > 1000
+    assert tall[1] > 2 * 2 * 36
+    assert small[1] < tall[1] * 2
+
+
+def size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n")
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+def test_nothing_to_draw_is_said_in_the_picture(empty: Report) -> None:
+    assert charts.describe(empty) == "An empty picture: no forecast by Ada Bell counts yet."
+    assert "No forecast by Ada Bell counts yet." in words(charts.strip_svg(empty))
