@@ -71,7 +71,7 @@ def percent(share: float) -> str:
     """Return a share of one in per cent, exactly, so that nothing becomes 0 or 100 by rounding.
 
     >>> percent(0.75), percent(0.999999)
-    ('75 %', '99.9999 %')
+    ('75\\xa0%', '99.9999\\xa0%')
     """
     return f"{share * 100:.6g}\N{NO-BREAK SPACE}%"
 

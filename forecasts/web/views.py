@@ -8,7 +8,14 @@ from forecasts.exchange.export import records
 from forecasts.exchange.trace import trace
 from forecasts.ledger import Ledger
 from forecasts.policy import POLICIES
-from forecasts.reports import forecast_entry, outcome_entry, policy_numbers, replay_note, statement_entry
+from forecasts.reports import (
+    SCALE,
+    forecast_entry,
+    outcome_entry,
+    policy_numbers,
+    replay_note,
+    statement_entry,
+)
 from forecasts.tables import Author, Check, Question, Statement
 
 View = dict[str, Any]
@@ -19,6 +26,7 @@ def home_view(ledger: Ledger) -> View:
     """Return the authors by name, never ranked, with the articles and the questions."""
     return {
         "replay": replay_note(ledger),
+        "scale": SCALE,
         "authors": [
             _named(author)
             | {
