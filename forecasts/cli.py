@@ -41,8 +41,12 @@ AsOfOption = Annotated[
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept and shown.")]
 
-forecast_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Revise, correct or withdraw a forecast.")
-question_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Propose, confirm, dispute, annul or reopen an outcome.")
+forecast_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Revise, correct or withdraw a forecast."
+)
+question_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Propose, confirm, dispute, annul or reopen an outcome."
+)
 article_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Attach your own copy of a text.")
 
 

@@ -12,6 +12,7 @@ from forecasts.ledger import Ledger, Standing
 from forecasts.lexicon import Range, find_phrase
 from forecasts.model import PPM, iso
 from forecasts.policy import POLICIES, REASONS, Policy
+from forecasts.resolving import RULING_RULE
 from forecasts.tables import Author, Forecast, Question, Resolution, Statement
 from scoring.gates import allowed
 from scoring.intervals import gaffke_interval
@@ -45,6 +46,7 @@ def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
         "verdict": verdict(author, policies),
         "funnel": funnel(ledger, statements, now),
         "collections": _collections(ledger, statements),
+        "lexicons": _lexicons(ledger, statements),
         "policies": policies,
         "statements": listed,
     }
@@ -61,7 +63,10 @@ def replay_note(ledger: Ledger) -> str | None:
 
 
 def funnel(ledger: Ledger, statements: list[Statement], now: datetime) -> dict[str, int]:
-    """Count the statements from those found to those scored; each stage is a part of the one before it."""
+    """Count the statements from those found to those scored.
+
+    `matured` are past their deadline; a yes that came early is scored before that.
+    """
     shown = [listed[0] for row in statements if (listed := ledger.forecasts_by_statement.get(row.id))]
     counted = [row for row in shown if ledger.standing(row, "broad").excluded_because is None]
     matured = [row for row in counted if ledger.questions[row.question_id].deadline <= now]
@@ -164,8 +169,8 @@ def verdict(author: Author, policies: dict[Policy, dict[str, Any]]) -> str:
     broad, strict = policies["broad"], policies["strict"]
     if broad["scored"] == 0:
         return f"Nothing {author.name} said here has been scored yet."
-    claims = _plural(broad["scored"], "scored claim")
-    groups = _plural(broad["clusters"], "independent group")
+    claims = plural(broad["scored"], "scored claim")
+    groups = plural(broad["clusters"], "independent group")
     if allowed(broad["clusters"]).verdict == "too-few":
         return (
             f"Too few to judge: {claims} in {groups}. The mean below is of these claims, not of {author.name}; "
@@ -243,14 +248,14 @@ def forecast_entry(ledger: Ledger, forecast: Forecast) -> dict[str, Any]:
 def outcome_entry(ledger: Ledger, question: Question) -> dict[str, Any]:
     """Return how a question came out and how that is known."""
     step = ledger.step(question.id)
-    proposal = _proposal(ledger, question)
     confirmed = step is not None and step.state == "confirmed"
     check = ledger.checks[step.check_id] if step is not None and step.check_id else None
-    by_seed = proposal is not None and ledger.actors[proposal.actor_id].kind == "seed"
+    by_seed = _founding(ledger, question, step)
     return {
         "state": "open" if step is None or step.state == "reopened" else step.state,
         "outcome": ledger.outcome(question.id),
         "occurred_at": iso(step.occurred_at) if confirmed and step and step.occurred_at else None,
+        "occurred_until": iso(step.occurred_until) if confirmed and step and step.occurred_until else None,
         "resolution": step.public_id if step else None,
         "rule": step.rule if step else None,
         "how": _how(step, by_seed=by_seed),
@@ -262,13 +267,19 @@ def outcome_entry(ledger: Ledger, question: Question) -> dict[str, Any]:
     }
 
 
-def _proposal(ledger: Ledger, question: Question) -> Resolution | None:
-    proposals = [step for step in ledger.steps.get(question.id, []) if step.state == "proposed"]
-    return proposals[-1] if proposals else None
+def _founding(ledger: Ledger, question: Question, step: Resolution | None) -> bool:
+    """Whether a question stands as a founding ruling decided it: proposed by the seed, not ruled on since."""
+    proposals = [past for past in ledger.steps.get(question.id, []) if past.state == "proposed"]
+    return (
+        step is not None
+        and step.rule == RULING_RULE
+        and step.state in ("proposed", "confirmed")
+        and ledger.actors[proposals[-1].actor_id].kind == "seed"
+    )
 
 
 def _how(step: Resolution | None, *, by_seed: bool) -> str:
-    if step is None:
+    if step is None or step.state == "reopened":
         return "no sound check has decided it yet"
     if by_seed:
         return "founding ruling, not independently reviewed"
@@ -323,6 +334,18 @@ def _collections(ledger: Ledger, statements: list[Statement]) -> list[dict[str, 
     ]
 
 
+def _lexicons(ledger: Ledger, statements: list[Statement]) -> list[dict[str, str]]:
+    """Return the lexicons that made or accompany a number here, with source and licence."""
+    made = [row for statement in statements for row in ledger.forecasts_by_statement.get(statement.id, [])]
+    used = {row.lexicon_id for row in made if row.lexicon_id}
+    if any(second_range(ledger, row) for row in made):
+        used.add(max(key for key, row in ledger.lexicons.items() if row.key == SECOND_LEXICON))
+    return [
+        {"title": row.title, "version": row.version, "source": row.source, "licence": row.licence}
+        for row in (ledger.lexicons[key] for key in sorted(used))
+    ]
+
+
 def _ppm(value: int | None) -> int:
     if value is None:
         raise AssertionError("a standing forecast has a number")
@@ -337,5 +360,10 @@ def _share(ppm: int | None) -> float | None:
     return None if ppm is None else ppm / PPM
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "claim"), plural(2, "claim")
+    ('1 claim', '2 claims')
+    """
     return f"{count} {noun}{'' if count == 1 else 's'}"

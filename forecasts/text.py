@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
-from forecasts.reports import Report
+from forecasts.reports import Report, plural
 
 _WIDTH = 100
 
@@ -34,6 +34,11 @@ def _lines(report: Report) -> Iterator[str]:
     for statement in report["statements"]:
         yield ""
         yield from _statement(statement)
+    for lexicon in report["lexicons"]:
+        yield ""
+        yield _wrapped(
+            f"Words: {lexicon['title']} ({lexicon['version']}). {lexicon['source']} {lexicon['licence']}"
+        )
 
 
 def _funnel(funnel: dict[str, int]) -> Iterator[str]:
@@ -54,7 +59,7 @@ def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:
         return
     basis = ", ".join(f"{count} {basis}" for basis, count in numbers["by_basis"].items() if count)
     yield (
-        f"  {name}: {numbers['brier']:.3f} over {numbers['scored']} claims in {numbers['clusters']} groups "
+        f"  {name}: {numbers['brier']:.3f} over {plural(numbers['scored'], 'claim')} in {plural(numbers['clusters'], 'group')} "
         f"(best {numbers['brier_best']:.3f}, worst {numbers['brier_worst']:.3f} over the wording; {basis})"
     )
     interval = numbers["interval"]
@@ -99,7 +104,7 @@ def _forecast(forecast: dict[str, Any]) -> Iterator[str]:
     if forecast["condition"]:
         condition = forecast["condition"]
         yield _wrapped(f"If {condition['title']} {condition['needs']} (it is {condition['outcome']})", 4)
-    happened = f" on {forecast['occurred_at']}" if forecast["occurred_at"] else ""
+    happened = _happened(forecast["occurred_at"], forecast["occurred_until"])
     yield _wrapped(f"Outcome: {forecast['outcome']}{happened}, {forecast['how']}", 4)
     if forecast["evidence_sha256"]:
         yield f"    Evidence: {forecast['evidence_sha256']}" + (
@@ -108,6 +113,12 @@ def _forecast(forecast: dict[str, Any]) -> Iterator[str]:
     for name, score in forecast["scores"].items():
         told = f"Brier {score['brier']:.4f}" if score["brier"] is not None else f"not scored: {score['reason']}"
         yield _wrapped(f"{name}: {told}", 4)
+
+
+def _happened(start: str | None, end: str | None) -> str:
+    if start is None:
+        return ""
+    return f" on {start}" if end in (None, start) else f" between {start} and {end}"
 
 
 def _wrapped(text: str, indent: int = 0) -> str:

@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,9 +12,11 @@ from forecasts.cli import JsonOption, Services, add_to, instant, opened, print_j
 from forecasts.errors import CalleditError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from forecasts.model import Clock, SourceCatalogue
+    from forecasts.settings import Settings
     from forecasts.store import Store
     from jobs.worker import Worker
 
@@ -38,27 +40,30 @@ def compose(
 ) -> None:
     """Register predictions, have them resolved by scheduled checks, and keep score per author."""
 
-    def settings() -> "object":
+    def settings() -> "Settings":
         from forecasts.settings import load_settings
 
         return load_settings(**({"database_url": database} if database else {}))
 
-    def clock() -> "object":
-        from jobs.clocks import SystemClock
+    ctx.obj = Services(settings, _clock, _catalogue, _lexicons)
 
-        return SystemClock()
 
-    def catalogue() -> "object":
-        from jobs.sources import catalogue
+def _clock() -> "Clock":
+    from jobs.clocks import SystemClock
 
-        return catalogue()
+    return SystemClock()
 
-    def lexicons() -> "object":
-        import seeds
 
-        return list(seeds.documents("lexicons").values())
+def _catalogue() -> "SourceCatalogue":
+    from jobs.sources import catalogue
 
-    ctx.obj = Services(settings, clock, catalogue, lexicons)  # type: ignore[arg-type]
+    return catalogue()
+
+
+def _lexicons() -> "list[Mapping[str, Any]]":
+    import seeds
+
+    return list(seeds.documents("lexicons").values())
 
 
 add_to(app)

@@ -22,7 +22,7 @@ from forecasts.exchange.files import parse_document
 from forecasts.ledger import Ledger, read_ledger
 from forecasts.model import SourceCatalogue
 from forecasts.policy import POLICIES
-from forecasts.reports import Report, author_report
+from forecasts.reports import Report, author_report, plural
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Revision
@@ -164,4 +164,5 @@ def _cell(numbers: dict[str, Any]) -> str:
     if not numbers["scored"]:
         return "nothing scored"
     spread = f"{numbers['brier_best']:.3f} to {numbers['brier_worst']:.3f}"
-    return f"{numbers['brier']:.3f} ({spread}), {numbers['scored']} claims in {numbers['clusters']} groups"
+    claims, groups = plural(numbers["scored"], "claim"), plural(numbers["clusters"], "group")
+    return f"{numbers['brier']:.3f} ({spread}), {claims} in {groups}"

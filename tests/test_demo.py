@@ -1,0 +1,87 @@
+"""The demonstration: the same on both databases, clean each time, and never over a registry of somebody's own."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jobs import demo
+from jobs.cli import main
+from tests.test_cli import document, write
+
+Make = Callable[..., str]
+Demo = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Demo:
+    """Run a command in an empty folder and return what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CALLEDIT_DATABASE_URL", raising=False)
+
+    def command(*args: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["calledit", *args])
+        main()
+        return capsys.readouterr().out
+
+    return command
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the demo after half a year: enough to see that it runs."""
+    monkeypatch.setattr(demo, "END", datetime(2019, 9, 15, tzinfo=UTC))
+
+
+def test_it_prints_the_same_bytes_on_both_databases(run: Demo, new_database: Make) -> None:
+    on_sqlite = run("demo", "--json")
+    on_postgres = run("--database", new_database("postgresql", migrated=False), "demo", "--json")
+    assert on_sqlite == on_postgres
+    summary = json.loads(on_sqlite)
+    assert list(summary) == ["articles", "statements", "questions", "forecasts", "checks", "outcomes", "authors"]
+    assert set(summary["outcomes"]) == {"yes", "no", "ambiguous", "annulled", "open"}
+    assert sum(summary["outcomes"].values()) == summary["questions"]
+    for author in summary["authors"]:
+        assert set(author) == {"slug", "name", "kind", "statements", "policies"}
+        for numbers in author["policies"].values():
+            assert set(numbers) == {"scored", "clusters", "brier", "brier_best", "brier_worst", "by_basis"}
+            assert sum(numbers["by_basis"].values()) == numbers["scored"]
+    folder = Path("calledit-demo/authors")
+    assert {path.suffix for path in folder.iterdir()} == {".html", ".svg", ".png"}
+    assert "Replayed" in (folder / "jung-h-pak.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("short")
+def test_run_twice_it_starts_clean(run: Demo) -> None:
+    first = run("demo")
+    assert "unranked" in first
+    assert "serve" in first
+    stray = Path("calledit-demo/notes.txt")
+    stray.write_text("mine", encoding="utf-8")
+    assert run("demo") == first
+    assert stray.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_it_refuses_a_registry_that_no_demo_wrote(
+    run: Demo, new_database: Make, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = new_database(kind)
+    run("--database", url, "register", write(tmp_path, document()))
+    before = run("--database", url, "export", "statements")
+    with pytest.raises(SystemExit):
+        run("--database", url, "demo")
+    assert "no demo wrote" in capsys.readouterr().err
+    assert run("--database", url, "export", "statements") == before
+
+
+@pytest.mark.usefixtures("short")
+def test_a_replayed_registry_takes_no_live_checks(run: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    run("demo", "--json")
+    with pytest.raises(SystemExit):
+        run("--database", "sqlite:///calledit-demo/calledit.db", "check", "--due")
+    assert "written by a replay" in capsys.readouterr().err
