@@ -58,10 +58,9 @@ def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:
         yield f"  {name}: nothing scored"
         return
     basis = ", ".join(f"{count} {basis}" for basis, count in numbers["by_basis"].items() if count)
-    yield (
-        f"  {name}: {numbers['brier']:.3f} over {plural(numbers['scored'], 'claim')} in {plural(numbers['clusters'], 'group')} "
-        f"(best {numbers['brier_best']:.3f}, worst {numbers['brier_worst']:.3f} over the wording; {basis})"
-    )
+    size = f"{plural(numbers['scored'], 'claim')} in {plural(numbers['clusters'], 'group')}"
+    spread = f"best {numbers['brier_best']:.3f}, worst {numbers['brier_worst']:.3f} over the wording"
+    yield f"  {name}: {numbers['brier']:.3f} over {size} ({spread}; {basis})"
     interval = numbers["interval"]
     shown = f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few for an interval"
     reference = numbers["reference"]

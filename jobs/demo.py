@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from forecasts.charts import strip_png, strip_svg
-from forecasts.web.pages import author_page
 from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
 import seeds
 from forecasts import registry
+from forecasts.charts import strip_png, strip_svg
 from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
 from forecasts.ledger import Ledger, read_ledger
@@ -26,6 +25,7 @@ from forecasts.reports import Report, author_report, plural
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Revision
+from forecasts.web.pages import author_page
 from jobs.clocks import SystemClock
 from jobs.replay import Progress, replay
 

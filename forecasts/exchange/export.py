@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -270,7 +271,9 @@ def to_csv(rows: list[Record], kind: str) -> str:
     Without records the header names the natural key of the kind.
     """
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(rows[0]) if rows else KINDS[kind][1], lineterminator="\n")
+    writer = csv.DictWriter(
+        out, list(rows[0]) if rows else KINDS[kind][1]
+    )  # ends lines with CRLF, so a lone CR is quoted
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
@@ -281,6 +284,6 @@ def _cell(value: object) -> object:
         return "true" if value else "false"
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value and (value[0] in "=+-@" or ord(value[0]) < 32):
+    if isinstance(value, str) and value and (value[0] in "=+-@" or unicodedata.category(value[0]) == "Cc"):
         return "'" + value
     return value
