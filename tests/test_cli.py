@@ -300,14 +300,21 @@ def test_a_change_that_cannot_be_is_refused(calledit: Run, tmp_path: Path, args:
     assert len(calledit("export", "forecasts").json) == 1
 
 
-def test_an_outcome_is_disputed_ruled_again_annulled_and_reopened(calledit: Run, tmp_path: Path) -> None:
+def test_an_outcome_is_disputed_ruled_again_annulled_and_reopened(
+    calledit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calledit("register", write(tmp_path, document()))
     [question] = (row["question"] for row in calledit("export", "questions").json)
     proof = tmp_path / "gazette.txt"
     proof.write_bytes(b"It opened.")
     given = ("--citation", "Gazette", "--reason", "It opened.", "--evidence", str(proof))
+    monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "P7D")
     assert calledit("question", "propose", question, "yes", *given).code == 0
+    early = calledit("question", "confirm", question, "--actor", "bob")
+    assert early.code == 1
+    assert "dispute window is open until" in early.err
     assert calledit("question", "dispute", question, "--reason", "only for a parade", "--actor", "bob").code == 0
+    monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "PT0S")
     assert calledit("question", "propose", question, "no", *given).code == 1  # the first proposer may not
     assert calledit("question", "propose", question, "no", *given, "--actor", "cem").code == 0
     assert calledit("question", "confirm", question, "--actor", "dee").code == 0
