@@ -80,6 +80,11 @@ class CountTable(Generic[GroupT]):
         raise NotImplementedError
 
     @property
+    def weighted(self) -> bool:
+        """Whether some forecast weighs something else than 1."""
+        return len(self._all_rows().sums) == 5
+
+    @property
     def p_ppm(self) -> IntArray:
         """Probability of each row, in parts per million; shape (rows,)."""
         return _grouping.unpack(self._all_rows().key)[1]

@@ -118,6 +118,11 @@ class LevelTable(CountTable[Label]):
         self._change(author, y, p_ppm, weight, -1)
         return self
 
+    @property
+    def author_index(self) -> IntArray:
+        """Position of each row's author in `authors`; shape (rows,)."""
+        return self._group_index()
+
     def total(self, values: NDArray[Any]) -> PerAuthor:
         """Add up one value per row, shape (rows,), within each author."""
         if not len(self):
@@ -127,7 +132,7 @@ class LevelTable(CountTable[Label]):
 
     def spread(self, per_author: PerAuthor) -> NDArray[Any]:
         """Repeat one value per author on each of the author's rows; the counterpart of `total`."""
-        return np.atleast_1d(np.asarray(per_author))[self._group_index()]
+        return np.atleast_1d(np.asarray(per_author))[self.author_index]
 
     def mean(self, values: NDArray[Any]) -> PerAuthor:
         """Divide `total(values)` by each author's total weight.
