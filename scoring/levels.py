@@ -289,6 +289,21 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
         """The (author, cluster) pairs with at least one forecast, in order."""
         return tuple(self._all_groups())
 
+    @property
+    def author_index(self) -> IntArray:
+        """Position of each row's author in `authors`; shape (rows,)."""
+        return self.cluster_author[self.cluster_index]
+
+    @property
+    def cluster_index(self) -> IntArray:
+        """Position of each row's cluster in `clusters`; shape (rows,)."""
+        return self._group_index()
+
+    @property
+    def cluster_author(self) -> IntArray:
+        """Position of each cluster's author in `authors`; shape (clusters,)."""
+        return _grouping.ranks((author for author, _ in self.clusters), self.authors)
+
     def cluster_total(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add up one value per row, shape (rows,), within each cluster; shape (clusters,)."""
         if not len(self):
@@ -309,10 +324,8 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
 
     def levels(self) -> LevelTable:
         """Return the level table of the same forecasts."""
-        authors = self.authors
-        group = _grouping.ranks((a for a, _ in self._groups), authors)[self._group_index()]
-        sums = self._all_rows().sums
-        return LevelTable(authors, _grouping.add_up(_grouping.pack(group, self.p_ppm), sums))
+        key = _grouping.pack(self.author_index, self.p_ppm)
+        return LevelTable(self.authors, _grouping.add_up(key, self._all_rows().sums))
 
 
 def _columns(
