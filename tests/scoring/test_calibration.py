@@ -111,8 +111,8 @@ def test_several_authors_are_tested_apart() -> None:
         for test in (calibration_in_the_large, spiegelhalter_z):
             together = test(both)
             alone = [test(both.author(name)) for name in both.authors]
-            assert together.z.tolist() == pytest.approx([one.z for one in alone], rel=1e-9)
-            assert together.p_value.tolist() == pytest.approx([one.p_value for one in alone], rel=1e-9)
+            assert np.atleast_1d(together.z).tolist() == pytest.approx([one.z for one in alone], rel=1e-9)
+            assert np.atleast_1d(together.p_value).tolist() == pytest.approx([one.p_value for one in alone], rel=1e-9)
 
 
 def test_one_cluster_is_not_enough_for_a_test() -> None:
@@ -131,8 +131,8 @@ def test_cluster_tests_keep_their_size_where_classical_ones_do_not() -> None:
         p = np.repeat(rng.integers(3, 18, 20) * 50_000, 10)
         y = (rng.random(20)[cluster] < p / 1e6).astype(int)
         grouped = ClusterTable.from_arrays(np.zeros(200, int), y, p, cluster=cluster)
-        classical += calibration_in_the_large(grouped.levels()).p_value < 0.05
-        safe += calibration_in_the_large(grouped).p_value < 0.05
+        classical += bool(calibration_in_the_large(grouped.levels()).p_value < 0.05)
+        safe += bool(calibration_in_the_large(grouped).p_value < 0.05)
     assert classical > 100
     assert safe <= 22
 
@@ -222,7 +222,7 @@ def test_gross_overconfidence_is_found_and_power_grows_with_n() -> None:
 def test_impossible_bands_are_refused() -> None:
     with pytest.raises(ValueError, match="coverage is 90"):
         consistency_band([1], [5], coverage=90)
-    with pytest.raises(ValueError, match="draws is 10: coverage 0.9 needs at least"):
+    with pytest.raises(ValueError, match="draws is 10"):
         consistency_band([1], [5], draws=10)
-    with pytest.raises(ValueError, match="cluster has 1 values but y has 2|cluster has 1 values"):
+    with pytest.raises(ValueError, match="cluster has 1 values but y has 2"):
         consistency_band([1, 0], [5, 5], cluster=[1])
