@@ -112,7 +112,9 @@ def test_several_authors_are_tested_apart() -> None:
             together = test(both)
             alone = [test(both.author(name)) for name in both.authors]
             assert np.atleast_1d(together.z).tolist() == pytest.approx([one.z for one in alone], rel=1e-9)
-            assert np.atleast_1d(together.p_value).tolist() == pytest.approx([one.p_value for one in alone], rel=1e-9)
+            assert np.atleast_1d(together.p_value).tolist() == pytest.approx(
+                [one.p_value for one in alone], rel=1e-9
+            )
 
 
 def test_one_cluster_is_not_enough_for_a_test() -> None:
