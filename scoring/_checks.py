@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 PPM = 1_000_000
 
@@ -127,3 +128,13 @@ def share(value: float, name: str) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}: give a number between 0 and 1, such as 0.95")
     return float(value)
+
+
+def constant_within(
+    values: NDArray[Any], group: NDArray[Any], groups: int, name: str, rule: str
+) -> NDArray[Any]:
+    """Return the one value of each group, refusing values that differ within a group."""
+    of_group = np.empty(groups, dtype=values.dtype)
+    of_group[group] = values
+    refuse_first(of_group[group] != values, values, name, rule)
+    return of_group

@@ -15,6 +15,8 @@ Compat = Literal["metaculus"] | None
 #: Metaculus records no probability beyond these.
 METACULUS_LIMITS = (0.001, 0.999)
 
+_SAME = "it is the same throughout a question"
+
 
 @dataclass(frozen=True)
 class Series:
@@ -81,7 +83,9 @@ class Window:
             scheduled=one_or_all(closes if scheduled is None else scheduled, n, "scheduled"),
         )
         for name in ("opens", "closes", "scheduled"):
-            _refuse_varying(getattr(window, name), question, questions, name)
+            values = getattr(window, name)
+            if values.ndim:
+                _checks.constant_within(values, question, questions, name, _SAME)
         for name, late, early, rule in (
             ("closes", window.closes, window.opens, "a question closes after it opens"),
             ("scheduled", window.scheduled, window.closes, "a question closes no later than scheduled"),
@@ -141,7 +145,7 @@ class History:
         question_code, questions = encode(question, "question")
         made = _standing.times(at, "at")
         _checks.same_length(y=outcome, p=probability, author=author_code, question=question_code, at=made)
-        _refuse_varying(outcome, question_code, len(questions), "y")
+        _checks.constant_within(outcome, question_code, len(questions), "y", _SAME)
         window = Window.checked(
             question_code, len(questions), opens=opens, closes=closes, scheduled=scheduled
         )
@@ -187,13 +191,3 @@ def one_or_all(values: ArrayLike, n: int, name: str) -> _standing.Times:
             f"the first unmatched position is {min(len(result), n)}"
         )
     return result
-
-
-def _refuse_varying(values: NDArray[Any], question: NDArray[Any], questions: int, name: str) -> None:
-    if values.ndim == 0:
-        return
-    of_question = np.empty(questions, dtype=values.dtype)
-    of_question[question] = values
-    _checks.refuse_first(
-        of_question[question] != values, values, name, "it is the same throughout a question"
-    )
