@@ -20,13 +20,12 @@ Row = tuple[int, int, int, int]  # outcome, ppm of the author, ppm of the refere
 rows_strategy = st.lists(
     st.tuples(st.integers(0, 1), oracles.ppm, oracles.ppm, st.integers(0, 5)), min_size=1, max_size=25
 )
-COLUMNS = {"reference": "crowd", "cluster": "topic"}
+COLUMNS: dict[str, Any] = {"reference": "crowd", "cluster": "topic"}
 
 
 def frame(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["outcome", "probability", "crowd", "topic"]).assign(
-        due=lambda f: f["topic"]
-    )
+    data = pd.DataFrame(rows, columns=["outcome", "probability", "crowd", "topic"])
+    return data.assign(due=data["topic"])
 
 
 def by_cluster(rows: list[Row]) -> dict[int, tuple[Fraction, Fraction, Fraction]]:
@@ -46,7 +45,7 @@ def by_cluster(rows: list[Row]) -> dict[int, tuple[Fraction, Fraction, Fraction]
 @given(rows_strategy)
 def test_paired_differences_are_rational_means_within_their_bounds(rows: list[Row]) -> None:
     clusters = by_cluster(rows)
-    if all(low == high for _, low, high in clusters.values()) and len({v for v in clusters.values()}) == 1:
+    if all(low == high for _, low, high in clusters.values()) and len(set(clusters.values())) == 1:
         with pytest.raises(ValueError, match="agrees with"):
             paired_difference(frame(rows), **COLUMNS)
         return
@@ -54,16 +53,11 @@ def test_paired_differences_are_rational_means_within_their_bounds(rows: list[Ro
     assert result.interval.estimate == pytest.approx(
         float(oracles.mean([d for d, _, _ in clusters.values()])), abs=1e-12
     )
-    assert result.bounds == pytest.approx(
-        (
-            float(min(low for _, low, _ in clusters.values())),
-            float(max(high for _, _, high in clusters.values())),
-        ),
-        abs=1e-12,
-    )
-    assert (
-        result.bounds[0] - 1e-12 <= result.interval.lower <= result.interval.upper <= result.bounds[1] + 1e-12
-    )
+    least = min(low for _, low, _ in clusters.values())
+    most = max(high for _, _, high in clusters.values())
+    assert result.bounds == pytest.approx((float(least), float(most)), abs=1e-12)
+    assert result.bounds[0] - 1e-12 <= result.interval.lower
+    assert result.interval.upper <= result.bounds[1] + 1e-12
     assert (result.forecasts, result.clusters) == (len(rows), len(clusters))
     per_row = [(prob(p) - y) ** 2 - (prob(q) - y) ** 2 for y, p, q, _ in rows]
     assert result.per_forecast == pytest.approx(float(oracles.mean(per_row)), abs=1e-12)
@@ -98,10 +92,8 @@ def test_the_permutation_test_tries_every_pattern(rows: list[Row]) -> None:
             permutation_test(frame(rows), **COLUMNS)
         return
     result = permutation_test(frame(rows), **COLUMNS)
-    patterns = [
-        sum(s * d for s, d in zip(signs, differences, strict=True))
-        for signs in itertools.product((-1, 1), repeat=6)
-    ]
+    flips = itertools.product((-1, 1), repeat=6)
+    patterns = [sum(s * d for s, d in zip(signs, differences, strict=True)) for signs in flips]
     extreme = sum(abs(v) >= abs(sum(differences)) - 1e-12 for v in patterns)
     assert result.exact
     assert result.p_value == pytest.approx(extreme / 64)
@@ -113,10 +105,8 @@ def test_drawn_patterns_come_close_to_all_of_them() -> None:
     rows = list(
         zip(rng.integers(0, 2, n), rng.integers(0, 11, n) * 100_000, [500_000] * n, range(n), strict=True)
     )
-    exact, drawn = (
-        permutation_test(frame(rows), **COLUMNS),
-        permutation_test(frame(rows), **COLUMNS, draws=4000),
-    )
+    exact = permutation_test(frame(rows), **COLUMNS)
+    drawn = permutation_test(frame(rows), **COLUMNS, draws=4000)
     assert exact.exact
     assert not drawn.exact
     assert drawn.p_value == pytest.approx(exact.p_value, abs=4 * math.sqrt(0.25 / 4000))
@@ -142,7 +132,7 @@ def test_every_frame_and_kind_of_date_will_do() -> None:
         ({"due": [1, 2, math.nan, 4, 5, 6]}, r"due\[2\] is nan: every question has a deadline"),
         ({"due": pd.to_datetime(["2024-01-01"] * 5 + [None])}, r"due\[5\] is NaT"),
         ({"due": list("abcdef")}, r"due\[0\] is a: give numbers or datetime64"),
-        ({"topic": [None, *"abcde"]}, r"topic\[0\] is (None|nan)"),
+        ({"topic": [None, "a", "b", "c", "d", "e"]}, r"topic\[0\] is (None|nan)"),
     ],
 )
 def test_bad_frames_are_refused(change: dict[str, Any], message: str) -> None:

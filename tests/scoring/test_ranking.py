@@ -69,9 +69,8 @@ def leaderboard(seed: int, skill: list[float], questions: int) -> dict[str, Any]
     rng = np.random.default_rng(seed)
     truth = rng.uniform(0.05, 0.95, questions)
     y = (rng.random(questions) < truth).astype(int)
-    p = np.clip(
-        truth[None, :] + rng.normal(0, 1, (len(skill), questions)) * np.array(skill)[:, None], 0.01, 0.99
-    )
+    noise = rng.normal(0, 1, (len(skill), questions)) * np.array(skill)[:, None]
+    p = np.clip(truth + noise, 0.01, 0.99)
     return {
         "y": np.tile(y, len(skill)),
         "p_ppm": (p * 1e6).astype(int).ravel(),
@@ -119,11 +118,9 @@ def test_holm_steps_down() -> None:
     assert ranking._holm(np.zeros((2, 2)), 0.05).sum() == 2
 
 
-def test_a_certain_advantage_needs_no_probability() -> None:
-    # With the same side taken more boldly on sure things the bounds alone decide nothing; equal forecasts do.
-    same = pairwise_order(
-        [1] * 12, [700_000] * 12, author=["a", "b"] * 6, question=np.repeat(np.arange(6), 2)
-    )
+def test_equal_forecasts_are_equal_for_certain() -> None:
+    question = np.repeat(np.arange(6), 2)
+    same = pairwise_order([1] * 12, [700_000] * 12, author=["a", "b"] * 6, question=question)
     assert same.p_value.tolist() == [[1, 1], [1, 1]]
 
 
@@ -165,19 +162,17 @@ def test_effects_are_the_least_squares_solution(authors: int, questions: int, ra
     assert design.T @ (brier - fitted) == pytest.approx(np.zeros(design.shape[1]), abs=1e-10)
     # The score is the mean of what is left of an author's scores once difficulty is out.
     for a, score in zip(names_a, result.score, strict=True):
-        mine = [
-            b - result.difficulty[names_q.index(q)] for b, (x, q) in zip(brier, cells, strict=True) if x == a
-        ]
-        assert score == pytest.approx(np.mean(mine), abs=1e-9)
+        rows = [row for row, (x, _) in enumerate(cells) if x == a]
+        left = [brier[row] - result.difficulty[names_q.index(cells[row][1])] for row in rows]
+        assert score == pytest.approx(np.mean(left), abs=1e-9)
 
 
 def test_always_even_odds_scores_a_quarter_and_nothing_is_nan() -> None:
     rng = np.random.default_rng(5)
     y, p = rng.integers(0, 2, 40), rng.random(40)
     brier = np.concatenate([np.full(40, 0.25), (p - y) ** 2])
-    result = difficulty_adjusted(
-        brier, author=["half"] * 40 + ["ann"] * 40, question=np.tile(np.arange(40), 2)
-    )
+    author = ["half"] * 40 + ["ann"] * 40
+    result = difficulty_adjusted(brier, author=author, question=np.tile(np.arange(40), 2))
     assert dict(zip(result.authors, result.score, strict=True))["half"] == pytest.approx(0.25)
     apart = difficulty_adjusted([0.1, 0.2], author=["a", "b"], question=["q", "r"])
     assert apart.component.tolist() == [0, 1]
@@ -209,17 +204,10 @@ def test_lexicons_that_disagree_make_an_order_unstable() -> None:
         lexicon_stability([1], [[5, 2_000_000]], author=["a"])
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 1),
-            st.lists(st.integers(0, 1_000_000), min_size=3, max_size=3),
-            st.sampled_from("ab"),
-        ),
-        min_size=1,
-        max_size=15,
-    )
-)
+readings = st.lists(st.integers(0, 1_000_000), min_size=3, max_size=3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), readings, st.sampled_from("ab")), min_size=1, max_size=15))
 def test_readings_lie_between_the_best_and_the_worst(rows: list[tuple[int, list[int], str]]) -> None:
     y = [outcome for outcome, _, _ in rows]
     low, median, high = np.sort(np.array([levels for _, levels, _ in rows]), axis=1).T
