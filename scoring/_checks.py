@@ -59,9 +59,14 @@ def outcomes(y: ArrayLike, name: str = "y") -> NDArray[Any]:
         return array.view(np.int8)
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name}[0] is {array[0]!s}: outcomes are 0 or 1")
-    if array.dtype.kind == "f" or array.min() < 0 or array.max() > 1:
+    if array.dtype.kind == "f" or beyond(array, 1):
         refuse_first((array != 0) & (array != 1), array, name, "outcomes are 0 or 1")
     return array
+
+
+def beyond(integers: NDArray[Any], most: int) -> bool:
+    """Whether some integer lies outside 0 to most: read as unsigned, negative ones are huge."""
+    return bool(integers.view(f"u{integers.dtype.itemsize}").max() > most)
 
 
 def probabilities(p: ArrayLike, name: str = "p") -> FloatArray:
@@ -100,7 +105,7 @@ def ppm(values: ArrayLike, name: str = "p_ppm") -> NDArray[Any]:
             f"{name}[0] is {array[0]!s}: give integers in parts per million, 0 to 1000000 "
             "(round(1_000_000 * p) if yours lie in [0, 1])"
         )
-    if array.min() < 0 or array.max() > PPM:
+    if beyond(array, PPM):
         refuse_first((array < 0) | (array > PPM), array, name, "parts per million lie in 0 to 1000000")
     return array
 

@@ -14,6 +14,7 @@ from scipy import stats
 
 from scoring import _checks
 from scoring._band import Band, consistency_band
+from scoring._blocks import by_blocks
 from scoring._checks import PPM, FloatArray, IntArray
 from scoring._grouping import Label
 from scoring.decompose import bin_number, bin_starts, recalibrated
@@ -93,6 +94,7 @@ class PhraseRow:
     share: Interval
 
 
+@by_blocks
 def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve:
     """Return the counts, mean forecast and frequency of each bin of equal width.
 
@@ -122,6 +124,7 @@ def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve
     )
 
 
+@by_blocks
 def corp_curve(levels: LevelTable) -> CorpCurve:
     """Return the isotonic recalibration of every distinct probability.
 

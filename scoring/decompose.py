@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from scoring import rules
+from scoring._blocks import by_blocks
 from scoring._checks import PPM, FloatArray, IntArray
 from scoring._grouping import run_starts
 from scoring.levels import LevelTable, PerAuthor
@@ -99,6 +100,7 @@ def bin_number(p_ppm: IntArray, bins: int) -> IntArray:
     return number
 
 
+@by_blocks
 def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     """Split the mean Brier score into reliability, resolution and uncertainty.
 
@@ -116,18 +118,20 @@ def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     (0.0, 0.0625, 0.1875, 0.125)
     """
     p, w, w_yes = levels.p, levels.w, levels.w_yes
+    base = levels.base_rate()
     starts = bin_starts(levels, bins)
     mean_p, rate = _bin_mean(starts, w * p, w), _bin_mean(starts, w_yes, w)
-    base = levels.base_rate()
+    within = p - mean_p
     return Murphy(
         reliability=levels.mean(w * (mean_p - rate) ** 2),
         resolution=levels.mean(w * (rate - levels.spread(base)) ** 2),
         uncertainty=base * (1 - base),
-        within_bin_variance=levels.mean(w * (p - mean_p) ** 2),
-        within_bin_covariance=levels.mean(2 * (p - mean_p) * (w_yes - w * rate)),
+        within_bin_variance=levels.mean(w * within**2),
+        within_bin_covariance=levels.mean(2 * within * (w_yes - w * rate)),
     )
 
 
+@by_blocks
 def murphy_corrected(
     levels: LevelTable, *, bins: int | None = None, limited: bool = False
 ) -> MurphyCorrected:
@@ -178,24 +182,31 @@ def murphy_corrected(
     )
 
 
+@by_blocks
 def recalibrated(levels: LevelTable) -> FloatArray:
     """Return the isotonic recalibration of each row: the best non-decreasing frequency for its level.
 
     Rows that share a probability were pooled when they were counted, so the order in which forecasts
-    came cannot matter. Rows without weight take their neighbours' value.
+    came cannot matter. Rows without weight take the value of the row before.
     Shapes: (rows,). Source: pool-adjacent-violators, Ayer et al. (1955).
     """
-    w, w_yes = levels.w, levels.w_yes
-    weighty = np.flatnonzero(w > 0)
-    rate = w_yes[weighty] / w[weighty]
-    # Rates lie in [0, 1]: two apart, the authors cannot be pooled with one another in one pass.
-    apart = rate + 2.0 * levels.author_index[weighty]
-    blocks = isotonic_regression(apart, weights=w[weighty].astype(np.float64)).blocks[:-1]
-    starts = weighty[blocks]
+    return _bin_mean(_pooled_starts(levels), levels.w_yes, levels.w)
+
+
+def _pooled_starts(levels: LevelTable) -> IntArray:
+    """Return the first row of each block of levels that isotonic recalibration pools."""
+    w = levels.w
+    weighty = np.flatnonzero(w > 0) if levels.weighted else np.arange(len(w))
+    rate = levels.w_yes[weighty] / w[weighty]
+    if len(levels.authors) > 1:
+        # Rates lie in [0, 1]: two apart, the authors cannot be pooled with one another in one pass.
+        rate += 2.0 * levels.author_index[weighty]
+    starts: IntArray = weighty[isotonic_regression(rate, weights=w[weighty].astype(np.float64)).blocks[:-1]]
     starts[0] = 0
-    return _bin_mean(starts, w_yes, w)
+    return starts
 
 
+@by_blocks
 def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     """Split a mean score into miscalibration, discrimination and uncertainty by isotonic recalibration.
 
@@ -211,17 +222,26 @@ def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     """
     if score not in ("brier", "log"):
         raise ValueError(f"score is {score!r}: choose 'brier' or 'log'")
-    base = levels.base_rate()
-    of_forecast = _mean_score(levels, levels.p, score)
-    of_recalibrated = _mean_score(levels, recalibrated(levels), score)
-    of_base = _mean_score(levels, levels.spread(base), score)
+    starts = _pooled_starts(levels)
+    w, w_yes = np.add.reduceat(levels.w, starts), np.add.reduceat(levels.w_yes, starts)
+    rate = np.divide(w_yes, w, out=np.zeros(len(w)), where=w > 0)
+    authors = len(levels.authors)
+    per_author = np.bincount(
+        levels.author_index[starts], weights=w * _expected(rate, score), minlength=authors
+    )
+    weight = np.asarray(levels.total(levels.w))
+    of_recalibrated = per_author / weight if authors > 1 else float(per_author[0] / weight)
+    of_forecast = levels.brier_score() if score == "brier" else levels.log_score()
+    of_base = _expected(np.asarray(levels.base_rate()), score)
+    uncertainty = of_base if authors > 1 else float(of_base)
     return Corp(
         miscalibration=of_forecast - of_recalibrated,
-        discrimination=of_base - of_recalibrated,
-        uncertainty=of_base,
+        discrimination=uncertainty - of_recalibrated,
+        uncertainty=uncertainty,
     )
 
 
+@by_blocks
 def yates(levels: LevelTable) -> Yates:
     """Split the mean Brier score into the variances and the covariance of forecast and outcome.
 
@@ -254,15 +274,20 @@ def yates(levels: LevelTable) -> Yates:
     )
 
 
-def _mean_score(levels: LevelTable, p: FloatArray, score: Score) -> PerAuthor:
+def _expected(rate: FloatArray, score: Score) -> FloatArray:
+    """Return the mean score of saying `rate` of what happens with that frequency."""
     if score == "brier":
-        return levels.mean_score((1 - p) ** 2, p**2)
-    ones = np.ones(len(p), dtype=np.int8)
-    return levels.mean_score(rules.log_score_per_forecast(ones, p), rules.log_score_per_forecast(1 - ones, p))
+        return rate * (1 - rate)
+    certain = (rate == 0) | (rate == 1)
+    yes, no = rules.log_scores_of(np.where(certain, 0.5, rate))
+    return np.where(certain, 0.0, rate * yes + (1 - rate) * no)
 
 
 def _bin_mean(starts: IntArray, values: NDArray[Any], weight: NDArray[Any]) -> FloatArray:
     """Average values over the rows of each bin, repeated on the bin's rows; 0 where nothing weighs."""
-    total = np.add.reduceat(weight, starts)
-    mean = np.divide(np.add.reduceat(values, starts), total, out=np.zeros(len(starts)), where=total > 0)
-    return np.repeat(mean, np.diff(starts, append=len(values)))
+    sizes = np.diff(starts, append=len(values))
+    alone = len(starts) == len(values)
+    if not alone:
+        values, weight = np.add.reduceat(values, starts), np.add.reduceat(weight, starts)
+    mean: FloatArray = np.divide(values, weight, out=np.zeros(len(starts)), where=weight > 0)
+    return mean if alone else np.repeat(mean, sizes)
