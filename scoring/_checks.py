@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 PPM = 1_000_000
 
@@ -58,9 +59,14 @@ def outcomes(y: ArrayLike, name: str = "y") -> NDArray[Any]:
         return array.view(np.int8)
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name}[0] is {array[0]!s}: outcomes are 0 or 1")
-    if array.dtype.kind == "f" or array.min() < 0 or array.max() > 1:
+    if array.dtype.kind == "f" or beyond(array, 1):
         refuse_first((array != 0) & (array != 1), array, name, "outcomes are 0 or 1")
     return array
+
+
+def beyond(integers: NDArray[Any], most: int) -> bool:
+    """Whether some integer lies outside 0 to most: read as unsigned, negative ones are huge."""
+    return bool(integers.view(f"u{integers.dtype.itemsize}").max() > most)
 
 
 def probabilities(p: ArrayLike, name: str = "p") -> FloatArray:
@@ -99,7 +105,7 @@ def ppm(values: ArrayLike, name: str = "p_ppm") -> NDArray[Any]:
             f"{name}[0] is {array[0]!s}: give integers in parts per million, 0 to 1000000 "
             "(round(1_000_000 * p) if yours lie in [0, 1])"
         )
-    if array.min() < 0 or array.max() > PPM:
+    if beyond(array, PPM):
         refuse_first((array < 0) | (array > PPM), array, name, "parts per million lie in 0 to 1000000")
     return array
 
@@ -127,3 +133,13 @@ def share(value: float, name: str) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}: give a number between 0 and 1, such as 0.95")
     return float(value)
+
+
+def constant_within(
+    values: NDArray[Any], group: NDArray[Any], groups: int, name: str, rule: str
+) -> NDArray[Any]:
+    """Return the one value of each group, refusing values that differ within a group."""
+    of_group = np.empty(groups, dtype=values.dtype)
+    of_group[group] = values
+    refuse_first(of_group[group] != values, values, name, rule)
+    return of_group

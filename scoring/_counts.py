@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from scoring import _checks, _grouping
 from scoring._checks import PPM, FloatArray, IntArray
-from scoring._grouping import Label, Rows
+from scoring._grouping import Label, Rows, run_starts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Rows that are worked on at a time.
+_BLOCK = 1 << 15
 
 #: What a group of rows is called: an author, or an (author, cluster) pair.
 GroupT = TypeVar("GroupT", bound=Any)
@@ -47,16 +50,26 @@ class CountTable(Generic[GroupT]):
             raise ValueError(
                 f"name is {name!r}: authors of this table are like {self._author_of(self._groups[0])!r}"
             )
-        start = bisect_left(self._groups, name, key=self._author_of)
-        stop = bisect_right(self._groups, name, key=self._author_of)
-        rows = slice(*np.searchsorted(self._rows.key, _first_keys(np.array([start, stop]))).tolist())
-        key = self._rows.key[rows] - int(_first_keys(np.array(start)))
-        part = type(self)(self._groups[start:stop], Rows(key, tuple(c[rows] for c in self._rows.sums)))
+        part = self._between(
+            bisect_left(self._groups, name, key=self._author_of),
+            bisect_right(self._groups, name, key=self._author_of),
+        )
         if name in self._log:
             part._log[name] = self._log[name]
         if not len(part):
             raise ValueError(f"name is {name!r}: this table has no forecast of that author")
         return part
+
+    def blocks(self) -> "list[Self]":
+        """Split a long table into consecutive ones of whole authors; a short one is its only block."""
+        if len(self) <= _BLOCK:
+            return [self]
+        starts = np.flatnonzero(np.diff(self.author_index, prepend=-1))
+        # The first author that starts past a multiple of the block's length opens the next block.
+        opening = starts[run_starts(starts // _BLOCK)]
+        first = self._group_index()[opening].tolist()
+        last = [*first[1:], len(self._groups)]
+        return [self._between(start, stop) for start, stop in zip(first, last, strict=True)]
 
     def merge(self, other: Self) -> Self:
         """Return the table of both sets of forecasts, which must not overlap.
@@ -80,9 +93,19 @@ class CountTable(Generic[GroupT]):
         raise NotImplementedError
 
     @property
+    def author_index(self) -> IntArray:
+        """Position of each row's author in `authors`; shape (rows,)."""
+        raise NotImplementedError
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some forecast weighs something else than 1."""
+        return len(self._all_rows().sums) == 5
+
+    @property
     def p_ppm(self) -> IntArray:
         """Probability of each row, in parts per million; shape (rows,)."""
-        return _grouping.unpack(self._all_rows().key)[1]
+        return _grouping.level_of(self._all_rows().key)
 
     @property
     def p(self) -> FloatArray:
@@ -141,6 +164,12 @@ class CountTable(Generic[GroupT]):
     def _group_starts(self) -> IntArray:
         """Return the first row of each group; every group has at least one."""
         return np.searchsorted(self._all_rows().key, _first_keys(np.arange(len(self._groups))))
+
+    def _between(self, start: int, stop: int) -> Self:
+        """Return the sorted rows of a range of groups as a table."""
+        rows = slice(*np.searchsorted(self._rows.key, _first_keys(np.array([start, stop]))).tolist())
+        key = self._rows.key[rows] - int(_first_keys(np.array(start)))
+        return type(self)(self._groups[start:stop], Rows(key, tuple(c[rows] for c in self._rows.sums)))
 
     def _regrouped(self, groups: Sequence[GroupT]) -> Rows:
         """Return the sorted rows, numbered by another list of groups."""
@@ -214,10 +243,10 @@ def _sorted(groups: set[GroupT]) -> list[GroupT]:
 
 def _without_unused(groups: Sequence[GroupT], rows: Rows) -> tuple[list[GroupT], Rows]:
     """Drop groups without rows and number the others again."""
-    index, p_ppm = _grouping.unpack(rows.key)
-    starts = _grouping.run_starts(index)
-    if len(starts) == len(groups):
+    sizes = np.diff(np.searchsorted(rows.key, _first_keys(np.arange(len(groups) + 1))))
+    if sizes.all():
         return list(groups), rows
-    used = index[starts].tolist()
-    number = np.repeat(np.arange(len(used)), np.diff(starts, append=len(index)))
-    return [groups[i] for i in used], Rows(_grouping.pack(number, p_ppm), rows.sums)
+    used = np.flatnonzero(sizes)
+    number = np.repeat(np.arange(len(used)), sizes[used])
+    p_ppm = _grouping.level_of(rows.key)
+    return [groups[i] for i in used.tolist()], Rows(_grouping.pack(number, p_ppm), rows.sums)

@@ -51,6 +51,22 @@ def count(
     )
 
 
+def columns(native: IntoFrame, names: list[str]) -> dict[str, NDArray[Any]]:
+    """Return columns of any frame as arrays."""
+    frame = collected(nw.from_native(native))
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(f"column {missing[0]!r} does not exist: the frame has {frame.columns}")
+    return {name: frame[name].to_numpy() for name in names}
+
+
+def collected(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+    """Bring a frame into memory, in its own library where that holds frames in memory, else in pandas."""
+    if isinstance(frame, nw.LazyFrame):
+        return frame.collect("polars" if frame.implementation.is_polars() else "pandas")
+    return frame
+
+
 def _refuse_columns(
     schema: dict[str, Any], groups: list[str], probability: str, outcome: str, weight: str | None
 ) -> None:
@@ -93,8 +109,7 @@ def _grouped(
     keys = [f"group_{i}" for i in range(len(groups))]
     sums = [nw.col(name).sum() for name in (*_SUMS, "bad")]
     grouped = prepared.group_by(*keys, "p_ppm").agg(*sums)
-    if isinstance(grouped, nw.LazyFrame):
-        grouped = grouped.collect("polars" if grouped.implementation.is_polars() else "pandas")
+    grouped = collected(grouped)
     kind = nw.Int64 if exact else nw.Float64
     # Engines widen sums as they please; the counts have one type everywhere.
     casts = {"n": nw.Int64, "n_yes": nw.Int64, "w": kind, "w_yes": kind, "w2": kind, "bad": nw.Int64}

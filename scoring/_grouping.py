@@ -38,58 +38,83 @@ def pack(group: NDArray[Any], p_ppm: NDArray[Any]) -> IntArray:
     return key
 
 
+def level_of(key: IntArray) -> IntArray:
+    """Return the p_ppm of packed keys."""
+    return key & ((1 << _P_BITS) - 1)
+
+
 def unpack(key: IntArray) -> tuple[IntArray, IntArray]:
     """Return (group, p_ppm) of packed keys."""
-    return key >> _P_BITS, key & ((1 << _P_BITS) - 1)
+    return key >> _P_BITS, level_of(key)
 
 
 def count(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], groups: int) -> Rows:
     """Count unweighted forecasts by (group, p_ppm); group numbers run from 0 to groups - 1."""
-    seen = np.zeros(PPM + 1, dtype=np.bool_)
-    for start in range(0, len(p_ppm), _CHUNK):
-        seen[p_ppm[start : start + _CHUNK]] = True
-    levels = np.flatnonzero(seen)
-    cells = groups * len(levels) * 2
-    if cells <= max(len(p_ppm) // 4, 1 << 16):
-        return _count_cells(group, y, p_ppm, levels, cells)
-    return _count_sorted(group, y, p_ppm)
+    cells = _count_cells(group, y, p_ppm, groups)
+    return _count_sorted(group, y, p_ppm) if cells is None else cells
 
 
-def _count_cells(
-    group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], levels: IntArray, cells: int
-) -> Rows:
-    """Round numbers: one counter per (group, level, outcome). Chunks stay in the processor's cache."""
-    position = np.zeros(PPM + 1, dtype=np.int64)
-    position[levels] = 2 * np.arange(len(levels))
-    total = np.zeros(cells, dtype=np.int64)
+def _count_cells(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], groups: int) -> Rows | None:
+    """Round numbers: one counter per (level, group, outcome); None if there are too many for that.
+
+    Levels are numbered as they turn up, and chunks stay in the processor's cache: the columns are read
+    once.
+    """
+    most = max(len(p_ppm) // 4, 1 << 16)
+    position = np.full(PPM + 1, -1, dtype=np.int64)
+    levels = np.zeros(0, dtype=np.int64)
+    total = np.zeros(0, dtype=np.int64)
     cell = np.empty(min(_CHUNK, len(p_ppm)), dtype=np.int64)
     offset = np.empty_like(cell)
     for start in range(0, len(p_ppm), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(p_ppm)))
-        size = rows.stop - rows.start
+        chunk, shift = cell[: rows.stop - start], offset[: rows.stop - start]
         # "clip" skips a bounds check that the range check of p_ppm has made.
-        np.take(position, p_ppm[rows], out=cell[:size], mode="clip")
-        np.multiply(group[rows], 2 * len(levels), out=offset[:size], casting="unsafe")
-        cell[:size] += offset[:size]
-        np.add(cell[:size], y[rows], out=cell[:size], casting="unsafe")
-        total += np.bincount(cell[:size], minlength=cells)
-    no, yes = total[0::2], total[1::2]
-    used = np.flatnonzero(no + yes)
-    key = pack(used // len(levels), levels[used % len(levels)])
-    return Rows(key, ((no + yes)[used], yes[used]))
+        np.take(position, p_ppm[rows], out=chunk, mode="clip")
+        if chunk.min() < 0:
+            new = np.unique(p_ppm[rows][chunk < 0])
+            position[new] = 2 * groups * np.arange(len(levels), len(levels) + len(new))
+            levels = np.concatenate([levels, new])
+            if 2 * groups * len(levels) > most:
+                return None
+            total = np.concatenate([total, np.zeros(2 * groups * len(new), dtype=np.int64)])
+            np.take(position, p_ppm[rows], out=chunk, mode="clip")
+        np.multiply(group[rows], 2, out=shift, casting="unsafe")
+        chunk += shift
+        np.add(chunk, y[rows], out=chunk, casting="unsafe")
+        total += np.bincount(chunk, minlength=len(total))
+    order = np.argsort(levels)
+    by_group = total.reshape(len(levels), groups, 2)[order].transpose(1, 0, 2)
+    number, level = np.nonzero(by_group.any(axis=2))
+    no, yes = by_group[number, level].T
+    return Rows(pack(number, levels[order][level]), (no + yes, np.ascontiguousarray(yes)))
 
 
 def _count_sorted(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any]) -> Rows:
     """Many distinct probabilities: sort (group, p_ppm, outcome) packed into one integer."""
-    packed = pack(group, p_ppm)
-    packed <<= 1
-    np.bitwise_or(packed, y, out=packed, casting="unsafe")
+    packed = np.empty(len(p_ppm), dtype=np.int64)
+    for start in range(0, len(packed), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        packed[rows] = (pack(group[rows], p_ppm[rows]) << 1) | y[rows].astype(np.int64)
     packed.sort()
-    key = packed >> 1
-    starts = run_starts(key)
-    n = np.diff(starts, append=len(key))
-    packed &= 1
-    return Rows(key[starts], (n, np.add.reduceat(packed, starts)))
+    size = len(packed)
+    key, n, n_yes = (np.empty(size, dtype=np.int64) for _ in range(3))
+    start = found = 0
+    while start < size:
+        stop = min(start + _CHUNK, size)
+        if stop < size:
+            # A chunk ends where a key does, so that no run is counted in two halves.
+            stop = int(np.searchsorted(packed, (packed[stop] >> 1) << 1))
+            stop = stop if stop > start else int(np.searchsorted(packed, ((packed[start] >> 1) + 1) << 1))
+        chunk = packed[start:stop]
+        keys = chunk >> 1
+        first = run_starts(keys)
+        into = slice(found, found + len(first))
+        key[into] = keys[first]
+        n[into] = np.diff(first, append=len(keys))
+        n_yes[into] = np.add.reduceat(chunk & 1, first)
+        start, found = stop, into.stop
+    return Rows(key[:found], (n[:found], n_yes[:found]))
 
 
 def count_weighted(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], weight: NDArray[Any]) -> Rows:
@@ -152,9 +177,9 @@ def encode(
     if labels is not None:
         return _encode_coded(array, name, labels)
     if array.dtype.kind in "iu":
-        low, high = int(array.min()), int(array.max())
-        if high - low <= max(len(array), 1 << 16):
-            return (array - low if low else array), tuple(range(low, high + 1))
+        most = max(len(array), 1 << 16)
+        if not _checks.beyond(array, most):
+            return array, tuple(range(int(array.max()) + 1))
         found, codes = np.unique(array, return_inverse=True)
         return codes, tuple(found.tolist())
     if array.dtype.kind not in "OUT":

@@ -14,6 +14,7 @@ from narwhals.typing import IntoFrame
 from numpy.typing import ArrayLike, NDArray
 
 from scoring import _checks, _frames, _grouping, rules
+from scoring._blocks import by_blocks
 from scoring._checks import FloatArray, IntArray
 from scoring._counts import CountTable
 from scoring._grouping import Label
@@ -118,6 +119,11 @@ class LevelTable(CountTable[Label]):
         self._change(author, y, p_ppm, weight, -1)
         return self
 
+    @property
+    def author_index(self) -> IntArray:
+        """Position of each row's author in `authors`; shape (rows,)."""
+        return self._group_index()
+
     def total(self, values: NDArray[Any]) -> PerAuthor:
         """Add up one value per row, shape (rows,), within each author."""
         if not len(self):
@@ -126,8 +132,9 @@ class LevelTable(CountTable[Label]):
         return float(sums[0]) if len(sums) == 1 else sums.astype(np.float64)
 
     def spread(self, per_author: PerAuthor) -> NDArray[Any]:
-        """Repeat one value per author on each of the author's rows; the counterpart of `total`."""
-        return np.atleast_1d(np.asarray(per_author))[self._group_index()]
+        """Repeat one value per author on each of the author's rows; a single one broadcasts as it is."""
+        values = np.asarray(per_author)
+        return values[self.author_index] if values.ndim else values
 
     def mean(self, values: NDArray[Any]) -> PerAuthor:
         """Divide `total(values)` by each author's total weight.
@@ -142,13 +149,11 @@ class LevelTable(CountTable[Label]):
 
     def mean_score(self, yes: FloatArray, no: FloatArray) -> PerAuthor:
         """Average a score given per row for outcome yes and for no; what did not happen counts nothing."""
-        # Multiplying only where something happened keeps 0 times infinity out.
-        sums = np.zeros(len(self))
-        for weight, score in ((self.w_yes, yes), (self.w - self.w_yes, no)):
-            happened = weight > 0
-            sums[happened] += weight[happened] * score[happened]
-        return self.mean(sums)
+        w_yes, w_no = self.w_yes, self.w - self.w_yes
+        # 0 times infinity is not 0: what did not happen has to be taken out first.
+        return self.mean(w_yes * np.where(w_yes > 0, yes, 0.0) + w_no * np.where(w_no > 0, no, 0.0))
 
+    @by_blocks
     def brier_score(self) -> PerAuthor:
         """Mean Brier score of each author on the 0 to 1 scale: Σ w (p - y)² / Σ w.
 
@@ -156,21 +161,19 @@ class LevelTable(CountTable[Label]):
         0.25
         """
         p = self.p
-        return self.mean_score((1 - p) ** 2, p**2)
+        # (p - y)² = p² + y (1 - 2p), as y² = y.
+        return self.mean(self.w * p**2 + self.w_yes * (1 - 2 * p))
 
+    @by_blocks
     def log_score(self, *, floor: float | None = None) -> PerAuthor:
         """Mean log score of each author in nats; see `scoring.rules.log_score` for infinity and `floor`.
 
         >>> LevelTable.from_arrays(["ann"], [1], [0]).log_score()
         inf
         """
-        p = self.p
-        ones = np.ones(len(p), dtype=np.int8)
-        return self.mean_score(
-            rules.log_score_per_forecast(ones, p, floor=floor),
-            rules.log_score_per_forecast(1 - ones, p, floor=floor),
-        )
+        return self.mean_score(*rules.log_scores_of(self.p, floor=floor))
 
+    @by_blocks
     def spherical_score(self) -> PerAuthor:
         """Mean spherical score of each author; HIGHER is better.
 
@@ -284,6 +287,21 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
         """The (author, cluster) pairs with at least one forecast, in order."""
         return tuple(self._all_groups())
 
+    @property
+    def author_index(self) -> IntArray:
+        """Position of each row's author in `authors`; shape (rows,)."""
+        return self.cluster_author[self.cluster_index]
+
+    @property
+    def cluster_index(self) -> IntArray:
+        """Position of each row's cluster in `clusters`; shape (rows,)."""
+        return self._group_index()
+
+    @property
+    def cluster_author(self) -> IntArray:
+        """Position of each cluster's author in `authors`; shape (clusters,)."""
+        return _grouping.ranks((author for author, _ in self.clusters), self.authors)
+
     def cluster_total(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add up one value per row, shape (rows,), within each cluster; shape (clusters,)."""
         if not len(self):
@@ -304,10 +322,8 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
 
     def levels(self) -> LevelTable:
         """Return the level table of the same forecasts."""
-        authors = self.authors
-        group = _grouping.ranks((a for a, _ in self._groups), authors)[self._group_index()]
-        sums = self._all_rows().sums
-        return LevelTable(authors, _grouping.add_up(_grouping.pack(group, self.p_ppm), sums))
+        key = _grouping.pack(self.author_index, self.p_ppm)
+        return LevelTable(self.authors, _grouping.add_up(key, self._all_rows().sums))
 
 
 def _columns(

@@ -74,14 +74,25 @@ def log_score_per_forecast(
     if base not in _LOG_OF_BASE:
         raise ValueError(f"base is {base!r}: choose 'e', '2' or '10'")
     outcome, probability = _binary(y, p)
-    # log1p keeps the digits of a small p that 1 - p would round away.
-    at_least = 0.0 if floor is None else _checks.share(floor, "floor")
-    with np.errstate(divide="ignore"):
-        yes = -np.log(np.maximum(probability, at_least))
-        no = np.minimum(-np.log1p(-probability), -np.log(at_least))
-    # Adding 0 turns the -0.0 of a perfect forecast into 0.0.
-    score: FloatArray = np.where(outcome == 1, yes, no) / _LOG_OF_BASE[base] + 0.0
+    yes, no = log_scores_of(probability, floor=floor)
+    score: FloatArray = np.where(outcome == 1, yes, no) / _LOG_OF_BASE[base]
     return score
+
+
+def log_scores_of(p: FloatArray, *, floor: float | None = None) -> tuple[FloatArray, FloatArray]:
+    """Log scores in nats, one per forecast, if the outcome is yes and if it is no.
+
+    >>> yes, no = log_scores_of(np.array([1.0]))
+    >>> yes.tolist(), no.tolist()
+    ([0.0], [inf])
+    """
+    with np.errstate(divide="ignore"):
+        # log1p keeps the digits of a small p that 1 - p would round away; 0 - 0 is 0, where -0 would show.
+        yes, no = 0.0 - np.log(p), 0.0 - np.log1p(-p)
+    if floor is not None:
+        most = -np.log(_checks.share(floor, "floor"))
+        yes, no = np.minimum(yes, most), np.minimum(no, most)
+    return yes, no
 
 
 def log_score(

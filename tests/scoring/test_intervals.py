@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scoring.intervals import cluster_means, gaffke_interval, spacing_tail, wilson_interval
+from scoring.intervals import (
+    betting_interval,
+    cluster_means,
+    cluster_t_interval,
+    gaffke_interval,
+    spacing_tail,
+    wilson_interval,
+)
 
 scores = st.lists(
     st.sampled_from([0.0, 0.01, 0.04, 0.25, 0.81, 1.0]) | st.floats(0, 1), min_size=1, max_size=12
@@ -99,3 +106,64 @@ def test_impossible_counts_are_refused() -> None:
         wilson_interval(0, 0)
     with pytest.raises(ValueError, match="n_yes is 3"):
         wilson_interval(3, 2)
+
+
+@given(scores)
+def test_betting_contains_the_mean_and_mirrors(values: list[float]) -> None:
+    interval = betting_interval(values)
+    assert 0 <= interval.lower <= interval.estimate + 1e-9
+    assert interval.estimate - 1e-9 <= interval.upper <= 1
+    mirrored = betting_interval([1 - v for v in values])
+    assert mirrored.lower == pytest.approx(1 - interval.upper, abs=1e-9)
+    assert mirrored.upper == pytest.approx(1 - interval.lower, abs=1e-9)
+
+
+@given(scores)
+def test_betting_ends_where_a_gambler_reaches_the_stake(values: list[float]) -> None:
+    """The definition once more as a plain loop, evaluated on either side of the ends."""
+    interval, stake, n = betting_interval(values), 2 / 0.05, len(values)
+
+    def refuted(m: float, sign: int) -> bool:
+        wealth, best, total, squares = 1.0, 0.0, 0.5, 0.25
+        for t, x in enumerate(values, start=1):
+            bet = math.sqrt(2 * math.log(stake) / (n * squares / t))
+            limit = 0.75 / (m if sign > 0 else 1 - m)
+            wealth *= 1 + sign * min(bet, limit) * (x - m)
+            best = max(best, wealth)
+            total += x
+            squares += (x - total / (t + 1)) ** 2
+        return best >= stake
+
+    for end, sign in ((interval.lower, 1), (interval.upper, -1)):
+        if 1e-6 < end < 1 - 1e-6:
+            assert refuted(end - sign * 1e-7, sign)
+            assert not refuted(end + sign * 1e-7, sign)
+
+
+def test_betting_narrows_with_more_clusters_and_is_mostly_wider_than_gaffke() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.beta(1, 5, 300)
+    wide, narrow = betting_interval(values[:30]), betting_interval(values)
+    assert narrow.upper - narrow.lower < wide.upper - wide.lower
+    widths = []
+    for _ in range(20):
+        few = rng.beta(1, 5, 20)
+        betting, gaffke = betting_interval(few), gaffke_interval(few)
+        widths.append((betting.upper - betting.lower) / (gaffke.upper - gaffke.lower))
+    assert np.mean(widths) > 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12))
+def test_cluster_t_is_students(values: list[float]) -> None:
+    interval = cluster_t_interval(values)
+    spread = np.std(values, ddof=1)
+    if spread > 1e-9:
+        error = spread / math.sqrt(len(values))
+        lower, upper = stats.t.interval(0.95, len(values) - 1, np.mean(values), error)
+        assert (interval.lower, interval.upper) == pytest.approx((lower, upper), abs=1e-9)
+
+
+def test_one_cluster_has_no_spread() -> None:
+    with pytest.raises(ValueError, match="a single cluster"):
+        cluster_t_interval([0.1, 0.2], cluster=["x", "x"])
+    assert betting_interval([0.5]).clusters == gaffke_interval([0.5]).clusters == 1

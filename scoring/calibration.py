@@ -1,0 +1,292 @@
+"""Do things happen as often as was said? Curves, tests that respect clusters, and what chance would show.
+
+Curves and tests take a level table; given a cluster table, the tests allow for forecasts that stand or
+fall together. One-author tables give plain floats, others one number per author.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from scoring import _checks
+from scoring._band import Band, consistency_band
+from scoring._blocks import by_blocks
+from scoring._checks import PPM, FloatArray, IntArray
+from scoring._grouping import Label
+from scoring.decompose import bin_number, bin_starts, recalibrated
+from scoring.intervals import Interval, gaffke_interval
+from scoring.levels import ClusterTable, LevelTable, PerAuthor
+
+__all__ = [
+    "Band",
+    "CalibrationTest",
+    "CorpCurve",
+    "ExpectedCalibrationError",
+    "PhraseRow",
+    "ReliabilityCurve",
+    "calibration_in_the_large",
+    "consistency_band",
+    "corp_curve",
+    "expected_calibration_error",
+    "phrase_table",
+    "reliability_curve",
+    "spiegelhalter_z",
+]
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """One entry per author and bin that holds a forecast; all columns have the same length."""
+
+    author: tuple[Label, ...]
+    lower_ppm: IntArray
+    upper_ppm: IntArray
+    n: IntArray
+    n_yes: IntArray
+    forecast: FloatArray
+    rate: FloatArray
+
+
+@dataclass(frozen=True)
+class CorpCurve:
+    """One entry per author and distinct probability: how often it should have been said to be right."""
+
+    author: tuple[Label, ...]
+    p_ppm: IntArray
+    n: IntArray
+    recalibrated: FloatArray
+
+
+@dataclass(frozen=True)
+class CalibrationTest:
+    """A statistic that is 0 on average for a calibrated author; `df` is None for the normal distribution.
+
+    `difference` is the observed quantity before it is divided by its standard error.
+    """
+
+    difference: PerAuthor
+    z: PerAuthor
+    p_value: PerAuthor
+    df: PerAuthor | None
+
+
+@dataclass(frozen=True)
+class ExpectedCalibrationError:
+    """The error, its mean over calibrated authors with these forecasts, and how often they show as much."""
+
+    value: float
+    null_expectation: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class PhraseRow:
+    """How often a phrase was used and how often what it spoke of happened."""
+
+    phrase: str
+    n: int
+    n_yes: int
+    clusters: int
+    share: Interval
+
+
+@by_blocks
+def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve:
+    """Return the counts, mean forecast and frequency of each bin of equal width.
+
+    Formula: bin k of K holds p_ppm in [k, k + 1) · 1000000 / K, the last one also 1000000; within it
+    forecast = Σ w p / Σ w and rate = Σ w y / Σ w. Bins that are empty or weigh nothing are left out.
+    Units: bounds in ppm, forecast and rate as fractions.
+    Raises ValueError: an empty table, bins outside 1 to 1000000.
+
+    >>> curve = reliability_curve(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 300_000, 900_000]))
+    >>> curve.lower_ppm.tolist(), curve.n.tolist(), curve.rate.tolist()
+    ([300000, 900000], [2, 1], [0.5, 1.0])
+    """
+    _refuse_empty(levels)
+    starts = bin_starts(levels, bins)
+    w = np.add.reduceat(levels.w, starts)
+    counted = w > 0
+    number = bin_number(levels.p_ppm[starts], bins)[counted]
+    return ReliabilityCurve(
+        author=_names(levels, starts[counted]),
+        # Rounding up gives the first integer of a bin that does not start on one.
+        lower_ppm=-(-number * PPM // bins),
+        upper_ppm=-(-(number + 1) * PPM // bins),
+        n=np.add.reduceat(levels.n, starts)[counted],
+        n_yes=np.add.reduceat(levels.n_yes, starts)[counted],
+        forecast=np.add.reduceat(levels.w * levels.p, starts)[counted] / w[counted],
+        rate=np.add.reduceat(levels.w_yes, starts)[counted] / w[counted],
+    )
+
+
+@by_blocks
+def corp_curve(levels: LevelTable) -> CorpCurve:
+    """Return the isotonic recalibration of every distinct probability.
+
+    Formula: the non-decreasing function of p that fits the outcomes best, ties pooled first.
+    Raises ValueError: an empty table.
+    Source: Dimitriadis, Gneiting and Jordan (2021), PNAS 118.
+
+    >>> curve = corp_curve(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 400_000, 900_000]))
+    >>> curve.p_ppm.tolist(), curve.recalibrated.tolist()
+    ([300000, 400000, 900000], [0.5, 0.5, 1.0])
+    """
+    _refuse_empty(levels)
+    return CorpCurve(
+        author=_names(levels, np.arange(len(levels))),
+        p_ppm=levels.p_ppm,
+        n=levels.n,
+        recalibrated=recalibrated(levels),
+    )
+
+
+def calibration_in_the_large(table: LevelTable | ClusterTable) -> CalibrationTest:
+    """Test whether as much happened as was said altogether.
+
+    Formula: difference Σ w (y - p) / Σ w; z = Σ w (y - p) / √V. On a level table V = Σ w² p (1 - p) and z is
+    compared with the normal distribution. On a cluster table V is the larger of that and the sum over
+    clusters of squared sums, and z is compared with Student's t with clusters - 1 degrees of freedom: five
+    or ten claims a cluster otherwise give true sizes of 9 to 15 % where 5 % is meant.
+    Where V is 0 every forecast was certain: z is 0 if all came true, infinite if one did not.
+    Raises ValueError: an empty table, an author without weight, an author with a single cluster.
+    Source: Cox (1958), Biometrika 45; cluster form as in Liang and Zeger (1986), Biometrika 73.
+
+    >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 1, 1, 0], [500_000] * 4)
+    >>> calibration_in_the_large(table).difference, calibration_in_the_large(table).z
+    (0.25, 1.0)
+    """
+    p = table.p
+    return _test(table, table.w_yes - table.w * p, table.w2 * p * (1 - p))
+
+
+def spiegelhalter_z(table: LevelTable | ClusterTable) -> CalibrationTest:
+    """Test whether the Brier score is what a calibrated author with these forecasts would expect.
+
+    Formula: z = Σ w (y - p)(1 - 2p) / √V, V = Σ w² (1 - 2p)² p (1 - p) on a level table. On a cluster
+    table V is the larger of that and the sum over clusters of squared sums, and z is compared with
+    Student's t with clusters - 1 degrees of freedom. `difference` is the mean of (y - p)(1 - 2p), the
+    Brier score minus its expectation. Forecasts of 50 % say nothing here: alone they give z = 0.
+    Raises ValueError: an empty table, an author without weight, an author with a single cluster.
+    Source: Spiegelhalter (1986), Statistics in Medicine 5.
+
+    >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 1, 1, 1], [800_000] * 4)
+    >>> round(spiegelhalter_z(table).z, 6)
+    -1.0
+    """
+    p = table.p
+    tilt = 1 - 2 * p
+    return _test(table, (table.w_yes - table.w * p) * tilt, table.w2 * tilt**2 * p * (1 - p))
+
+
+def expected_calibration_error(
+    levels: LevelTable, *, bins: int = 10, draws: int = 2000, seed: int = 0
+) -> ExpectedCalibrationError:
+    """Mean distance between forecast and frequency over bins, with what chance alone would show.
+
+    Formula: Σ_k n_k |ō_k - p̄_k| / n over bins of equal width. Ten forecasts of a perfectly calibrated
+    author average 0.25, so the number means nothing without `null_expectation`: its mean over `draws`
+    sets of outcomes drawn from the forecasts themselves. `p_value` is the share of draws that show as much.
+    Raises ValueError: an empty table, several authors, a weighted table, bins or draws out of range.
+    Source: Naeini, Cooper and Hauskrecht (2015), AAAI; Bröcker and Smith (2007), Weather and Forecasting 22.
+
+    >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 0, 1, 1], [750_000] * 4)
+    >>> error = expected_calibration_error(table)
+    >>> error.value, 0.1 < error.null_expectation < 0.2
+    (0.0, True)
+    """
+    _refuse_empty(levels)
+    if len(levels.authors) > 1:
+        raise ValueError(f"levels holds {len(levels.authors)} authors: take one with levels.author(name)")
+    if levels.weighted:
+        raise ValueError("levels is weighted: outcomes can only be drawn for forecasts that count once")
+    if draws < 1:
+        raise ValueError(f"draws is {draws}: at least one is needed")
+    starts = bin_starts(levels, bins)
+    said = levels.n * levels.p
+
+    def error(n_yes: NDArray[Any]) -> float:
+        return float(np.abs(np.add.reduceat(n_yes - said, starts)).sum() / levels.n.sum())
+
+    rng = np.random.default_rng(seed)
+    value = error(levels.n_yes)
+    null = np.array([error(rng.binomial(levels.n, levels.p)) for _ in range(draws)])
+    # A tie must not look like "less" because the same sum was rounded in another order.
+    reached = int((null >= value - 1e-12).sum())
+    return ExpectedCalibrationError(value, float(null.mean()), (1 + reached) / (1 + draws))
+
+
+def phrase_table(
+    y: ArrayLike, phrase: Sequence[str], *, cluster: ArrayLike | None = None, coverage: float = 0.95
+) -> tuple[PhraseRow, ...]:
+    """Count, phrase by phrase, how often what was said so happened; the commonest phrase first.
+
+    Formula: share = mean over clusters of the share within, with Gaffke's interval (Clopper and Pearson's
+    when each forecast stands alone).
+    Shapes: y, phrase and cluster (n,).
+    Raises ValueError: empty input, lengths that differ, y not 0 or 1, coverage not in (0, 1).
+
+    >>> row = phrase_table([1, 0, 0, 1], ["likely", "likely", "likely", "certain"])[0]
+    >>> row.phrase, row.n, row.n_yes
+    ('likely', 3, 1)
+    """
+    outcome = _checks.outcomes(y).astype(np.int64)
+    phrases = _checks.column(phrase, "phrase")
+    clusters = np.arange(len(outcome)) if cluster is None else _checks.column(cluster, "cluster")
+    _checks.same_length(y=outcome, phrase=phrases, cluster=clusters)
+    rows = []
+    for name in sorted(set(phrases.tolist())):
+        mine = phrases == name
+        share = gaffke_interval(outcome[mine], cluster=clusters[mine], coverage=coverage)
+        rows.append(PhraseRow(name, int(mine.sum()), int(outcome[mine].sum()), share.clusters, share))
+    return tuple(sorted(rows, key=lambda row: (-row.n, row.phrase)))
+
+
+def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatArray) -> CalibrationTest:
+    _refuse_empty(table)
+    author = table.author_index
+    count = int(author[-1]) + 1
+    weight = np.bincount(author, weights=table.w, minlength=count)
+    if (weight == 0).any():
+        raise ValueError(
+            f"weight is 0 for every forecast of author {table.authors[int(np.argmin(weight))]!r}"
+        )
+    total = np.bincount(author, weights=score, minlength=count)
+    spread = np.bincount(author, weights=variance, minlength=count)
+    df: FloatArray | None = None
+    if isinstance(table, ClusterTable):
+        owner = table.cluster_author
+        clusters = np.bincount(owner, minlength=count)
+        if (clusters < 2).any():
+            single = table.authors[int(np.argmax(clusters < 2))]
+            raise ValueError(f"table holds a single cluster of author {single!r}: a test needs two or more")
+        between = np.bincount(owner, weights=table.cluster_total(score) ** 2, minlength=count)
+        spread = np.maximum(spread, between)
+        df = (clusters - 1).astype(np.float64)
+    certain = np.where(total == 0, 0.0, np.copysign(np.inf, total))
+    z = np.divide(total, np.sqrt(spread), out=certain, where=spread > 0)
+    p_value = 2 * (stats.norm.sf(np.abs(z)) if df is None else stats.t.sf(np.abs(z), df))
+    return CalibrationTest(
+        difference=_plain(total / weight),
+        z=_plain(z),
+        p_value=_plain(p_value),
+        df=None if df is None else _plain(df),
+    )
+
+
+def _plain(values: FloatArray) -> PerAuthor:
+    return float(values[0]) if len(values) == 1 else values
+
+
+def _names(levels: LevelTable, rows: IntArray) -> tuple[Label, ...]:
+    authors = levels.authors
+    return tuple(authors[i] for i in levels.author_index[rows].tolist())
+
+
+def _refuse_empty(table: LevelTable | ClusterTable) -> None:
+    if not len(table):
+        raise ValueError("the table is empty: there is nothing to score")

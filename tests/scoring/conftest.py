@@ -1,0 +1,5 @@
+from hypothesis import settings
+
+# The first example pays for imports and compilation; how long one takes says nothing about the code.
+settings.register_profile("scoring", deadline=None)
+settings.load_profile("scoring")

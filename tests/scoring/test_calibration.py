@@ -1,0 +1,230 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.calibration import calibration_curve
+
+from scoring.calibration import (
+    calibration_in_the_large,
+    consistency_band,
+    corp_curve,
+    expected_calibration_error,
+    phrase_table,
+    reliability_curve,
+    spiegelhalter_z,
+)
+from scoring.levels import ClusterTable, LevelTable
+from tests.scoring import oracles
+from tests.scoring.oracles import Forecast, prob
+
+
+def table(rows: list[Forecast]) -> LevelTable:
+    return LevelTable.from_arrays(["ann"] * len(rows), [y for y, _ in rows], [p for _, p in rows])
+
+
+def clustered(rows: list[Forecast], cluster: list[int]) -> ClusterTable:
+    return ClusterTable.from_arrays(
+        ["ann"] * len(rows), [y for y, _ in rows], [p for _, p in rows], cluster=cluster
+    )
+
+
+@given(oracles.forecasts, st.sampled_from([1, 3, 10]))
+def test_reliability_bins_are_counted_and_averaged(rows: list[Forecast], bins: int) -> None:
+    curve = reliability_curve(table(rows), bins=bins)
+    assert curve.n.sum() == len(rows)
+    for k in range(len(curve.n)):
+        low, high = int(curve.lower_ppm[k]), int(curve.upper_ppm[k])
+        mine = [(y, p) for y, p in rows if low <= p < high or p == high == 1_000_000]
+        assert curve.n[k] == len(mine)
+        assert curve.n_yes[k] == sum(y for y, _ in mine)
+        assert curve.rate[k] == pytest.approx(float(oracles.mean([prob(y * 1_000_000) for y, _ in mine])))
+        assert curve.forecast[k] == pytest.approx(float(oracles.mean([prob(p) for _, p in mine])), abs=1e-12)
+
+
+def test_scikit_learn_draws_the_same_curve_away_from_bin_edges() -> None:
+    rng = np.random.default_rng(1)
+    p, y = rng.integers(0, 100, 400) * 10_000 + 5_000, rng.integers(0, 2, 400)
+    rate, forecast = calibration_curve(y, p / 1_000_000, n_bins=10)
+    curve = reliability_curve(LevelTable.from_arrays([0] * 400, y, p))
+    assert curve.rate == pytest.approx(rate)
+    assert curve.forecast == pytest.approx(forecast)
+
+
+def test_curves_of_several_authors_are_those_of_each() -> None:
+    both = LevelTable.from_arrays(["ann", "ann", "bob"], [1, 0, 1], [300_000, 900_000, 300_000])
+    curve, corp = reliability_curve(both), corp_curve(both)
+    assert curve.author == corp.author == ("ann", "ann", "bob")
+    assert curve.lower_ppm.tolist() == [300_000, 900_000, 300_000]
+    assert corp.recalibrated.tolist() == [0.5, 0.5, 1.0]
+    assert corp.n.tolist() == [1, 1, 1]
+
+
+@given(oracles.forecasts)
+def test_the_classical_tests_are_their_formulas(rows: list[Forecast]) -> None:
+    large, spiegel = calibration_in_the_large(table(rows)), spiegelhalter_z(table(rows))
+    exact = sum(y - prob(p) for y, p in rows)
+    variance = sum(prob(p) * (1 - prob(p)) for _, p in rows)
+    assert large.difference == pytest.approx(float(exact) / len(rows), abs=1e-12)
+    if variance:
+        assert large.z == pytest.approx(float(exact) / math.sqrt(variance), rel=1e-9, abs=1e-9)
+        assert large.p_value == pytest.approx(2 * stats.norm.sf(abs(large.z)))
+    tilted = sum((y - prob(p)) * (1 - 2 * prob(p)) for y, p in rows)
+    variance = sum((1 - 2 * prob(p)) ** 2 * prob(p) * (1 - prob(p)) for _, p in rows)
+    if variance:
+        assert spiegel.z == pytest.approx(float(tilted) / math.sqrt(variance), rel=1e-9, abs=1e-9)
+    assert spiegel.df is None
+
+
+def test_certainty_is_perfect_or_infinitely_wrong_and_even_odds_say_nothing() -> None:
+    assert calibration_in_the_large(table([(1, 1_000_000), (0, 0)])).z == 0
+    assert calibration_in_the_large(table([(1, 1_000_000), (1, 0)])).z == math.inf
+    assert calibration_in_the_large(table([(0, 1_000_000)])).p_value == 0
+    assert spiegelhalter_z(table([(1, 500_000)] * 9)).z == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), oracles.ppm), min_size=4, max_size=20))
+def test_cluster_tests_take_the_larger_variance(rows: list[Forecast]) -> None:
+    cluster = [i // 2 for i in range(len(rows))]
+    result = calibration_in_the_large(clustered(rows, cluster))
+    sums = [sum(y - prob(p) for (y, p), c in zip(rows, cluster, strict=True) if c == k) for k in set(cluster)]
+    variance = max(sum(prob(p) * (1 - prob(p)) for _, p in rows), sum(s**2 for s in sums))
+    assert result.df == len(set(cluster)) - 1
+    if variance:
+        z = float(sum(sums)) / math.sqrt(variance)
+        assert result.z == pytest.approx(z, rel=1e-9, abs=1e-9)
+        assert result.p_value == pytest.approx(2 * stats.t.sf(abs(z), len(set(cluster)) - 1), rel=1e-6)
+
+
+def test_several_authors_are_tested_apart() -> None:
+    rng = np.random.default_rng(2)
+    author, y = rng.integers(0, 3, 200), rng.integers(0, 2, 200)
+    p, cluster = rng.integers(0, 11, 200) * 100_000, rng.integers(0, 9, 200)
+    tables: list[Any] = [
+        LevelTable.from_arrays(author, y, p),
+        ClusterTable.from_arrays(author, y, p, cluster=cluster),
+    ]
+    for both in tables:
+        for test in (calibration_in_the_large, spiegelhalter_z):
+            together = test(both)
+            alone = [test(both.author(name)) for name in both.authors]
+            assert np.atleast_1d(together.z).tolist() == pytest.approx([one.z for one in alone], rel=1e-9)
+            assert np.atleast_1d(together.p_value).tolist() == pytest.approx(
+                [one.p_value for one in alone], rel=1e-9
+            )
+
+
+def test_one_cluster_is_not_enough_for_a_test() -> None:
+    with pytest.raises(ValueError, match="single cluster of author 'ann'"):
+        spiegelhalter_z(clustered([(1, 5), (0, 5)], [1, 1]))
+    weightless = LevelTable.from_arrays(["ann", "bob"], [1, 1], [5, 5], weight=[1, 0])
+    with pytest.raises(ValueError, match="every forecast of author 'bob'"):
+        spiegelhalter_z(weightless)
+
+
+def test_cluster_tests_keep_their_size_where_classical_ones_do_not() -> None:
+    rng = np.random.default_rng(4)
+    classical = safe = 0
+    for _ in range(300):
+        cluster = np.repeat(np.arange(20), 10)
+        p = np.repeat(rng.integers(3, 18, 20) * 50_000, 10)
+        y = (rng.random(20)[cluster] < p / 1e6).astype(int)
+        grouped = ClusterTable.from_arrays(np.zeros(200, int), y, p, cluster=cluster)
+        classical += bool(calibration_in_the_large(grouped.levels()).p_value < 0.05)
+        safe += bool(calibration_in_the_large(grouped).p_value < 0.05)
+    assert classical > 100
+    assert safe <= 22
+
+
+def test_calibration_error_is_near_what_chance_shows_for_calibrated_authors() -> None:
+    rng = np.random.default_rng(6)
+    p_values, values, expected = [], [], []
+    for seed in range(60):
+        p = rng.integers(0, 101, 10) * 10_000
+        y = (rng.random(10) < p / 1e6).astype(int)
+        error = expected_calibration_error(LevelTable.from_arrays([0] * 10, y, p), draws=300, seed=seed)
+        p_values.append(error.p_value)
+        values.append(error.value)
+        expected.append(error.null_expectation)
+    assert np.mean(values) == pytest.approx(0.25, abs=0.03)
+    assert np.mean(expected) == pytest.approx(0.25, abs=0.02)
+    assert np.mean(np.array(p_values) < 0.1) < 0.25
+
+
+@pytest.mark.parametrize(
+    ("levels", "options", "message"),
+    [
+        (LevelTable.from_arrays([0, 1], [1, 1], [5, 5]), {}, "levels holds 2 authors"),
+        (LevelTable.from_arrays([0, 0], [1, 1], [5, 5], weight=[1, 2]), {}, "levels is weighted"),
+        (LevelTable.from_arrays([0], [1], [5]), {"draws": 0}, "draws is 0"),
+        (LevelTable.from_arrays([0], [1], [5]), {"bins": 0}, "bins is 0"),
+        (LevelTable.from_arrays([0], [1], [5]).remove(0, 1, 5), {}, "table is empty"),
+    ],
+)
+def test_bad_requests_for_the_calibration_error_are_refused(levels: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        expected_calibration_error(levels, **options)
+
+
+def test_phrases_are_counted_and_the_commonest_comes_first() -> None:
+    rows = phrase_table(
+        [1, 0, 1, 1, 0], ["may", "likely", "likely", "likely", "may"], cluster=[1, 2, 2, 3, 4]
+    )
+    assert [(row.phrase, row.n, row.n_yes, row.clusters) for row in rows] == [
+        ("likely", 3, 2, 2),
+        ("may", 2, 1, 2),
+    ]
+    assert rows[0].share.estimate == pytest.approx(0.75)
+    with pytest.raises(ValueError, match="phrase has 1 values but y has 2"):
+        phrase_table([1, 0], ["may"])
+
+
+def test_the_band_is_reproducible_and_holds_what_it_says() -> None:
+    rng = np.random.default_rng(8)
+    left = pointwise = 0
+    for seed in range(150):
+        cluster = np.repeat(np.arange(30), 2)
+        p = rng.integers(1, 10, 60) * 100_000
+        y = (rng.random(30)[cluster] < p / 1e6).astype(int)
+        left += consistency_band(y, p, cluster=cluster, seed=seed, draws=400).left
+        pointwise += consistency_band(y, p, cluster=cluster, seed=seed, draws=400, simultaneous=False).left
+    assert left <= 0.1 * 150 + 3 * math.sqrt(150 * 0.1 * 0.9)
+    assert pointwise > left
+
+
+def test_the_band_contains_the_diagonal_and_is_the_same_twice() -> None:
+    rng = np.random.default_rng(9)
+    p = rng.integers(0, 11, 200) * 100_000
+    y = (rng.random(200) < p / 1e6).astype(int)
+    band, again = (consistency_band(y, p, seed=3) for _ in range(2))
+    assert band.lower.tolist() == again.lower.tolist()
+    assert (band.lower <= band.p_ppm / 1e6).all()
+    assert (band.p_ppm / 1e6 <= band.upper).all()
+    assert band.recalibrated == pytest.approx(
+        corp_curve(LevelTable.from_arrays([0] * 200, y, p)).recalibrated
+    )
+    assert band.clusters == 200
+    assert band.p_ppm.tolist() == sorted(set(p.tolist()))
+
+
+def test_gross_overconfidence_is_found_and_power_grows_with_n() -> None:
+    p = np.tile([900_000, 100_000], 60)
+    y = np.tile([1, 0, 0, 1], 30)
+    band = consistency_band(y, p)
+    assert band.left
+    assert band.p_value < 0.01
+    few = consistency_band(y[:20], p[:20])
+    assert few.power < band.power <= 1
+    assert few.lower[0] <= band.lower[0]
+
+
+def test_impossible_bands_are_refused() -> None:
+    with pytest.raises(ValueError, match="coverage is 90"):
+        consistency_band([1], [5], coverage=90)
+    with pytest.raises(ValueError, match="draws is 10"):
+        consistency_band([1], [5], draws=10)
+    with pytest.raises(ValueError, match="cluster has 1 values but y has 2"):
+        consistency_band([1, 0], [5, 5], cluster=[1])
