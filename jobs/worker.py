@@ -35,12 +35,12 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one fetch came to: when it was asked for, the observation, and the body it was read from."""
+    """What one fetch came to: when it was asked for, what was read, and the hash of the body if it is archived."""
 
     asked_at: datetime
     observation: Observation
     response: Response
-    body: bytes
+    evidence_sha256: str | None
     content_type: str
     etag: str | None
     last_modified: str | None
@@ -111,7 +111,7 @@ class Worker:
         if last is not None:
             request = Request(request.location, last.etag, last.last_modified)
         response = self.fetcher.fetch(request)
-        body, content_type = response.body, response.content_type
+        body, content_type, known = response.body, response.content_type, None
         etag, last_modified = response.etag, response.last_modified
         failure = _failure(response, now)
         if failure is None and response.status == 304:
@@ -119,16 +119,19 @@ class Worker:
                 failure = Observation("error", problems=("the source answered 304 to an unconditional request",))
             else:
                 etag, last_modified = etag or last.etag, last_modified or last.last_modified
+                known, content_type = last.evidence_sha256, last.content_type or ""
                 with self.store.read() as session:
-                    body, _ = retrieve(session, last.evidence_sha256)
-                content_type = last.content_type or ""
+                    body, _ = retrieve(session, known)
         observation = failure or source.parse(
             body, query=query, content_type=content_type, fetched_at=now, previous=previous
         )
-        return _Answer(now, observation, response, body, content_type, etag, last_modified)
+        return _Answer(now, observation, response, known, content_type, etag, last_modified)
 
     def _write_check(self, tx: Transaction, resource: Resource, lease: due.Lease, answer: _Answer) -> Check:
         observation, response = answer.observation, answer.response
+        sha256 = answer.evidence_sha256
+        if sha256 is None and response.body:
+            sha256 = archive(tx, response.body, answer.content_type)
         check: Check = tx.append(
             Check(
                 public_id=public_id("c", resource.public_id, iso(lease.due_at)),
@@ -139,7 +142,7 @@ class Worker:
                 sound=observation.sound,
                 problem="; ".join(observation.problems) or None,
                 http_status=response.status,
-                evidence_sha256=archive(tx, answer.body, answer.content_type) if answer.body else None,
+                evidence_sha256=sha256,
                 content_type=answer.content_type or None,
                 etag=answer.etag,
                 last_modified=answer.last_modified,
@@ -220,25 +223,30 @@ class Worker:
     def _propose_rulings(self) -> tuple[int, CalleditError | None]:
         with self.store.read() as session:
             known = session.exec(
-                select(Ruling.id, Actor.name, Actor.kind)
+                select(Ruling, Actor.name, Actor.kind)
                 .join(Revision, col(Revision.rev) == col(Ruling.rev))
                 .join(Actor, col(Actor.id) == col(Revision.actor_id))
                 .join(Question, col(Question.id) == col(Ruling.question_id))
                 .where(Ruling.knowable_at <= self.store.clock.now())
                 .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
             ).all()
-            pending = [found for found in known if _may_propose(session, session.get_one(Ruling, found[0]))]
+            steps = resolving.latest_steps(session, [ruling.question_id for ruling, *_ in known])
+            pending = [
+                found
+                for found in known
+                if resolving.state_of(steps.get(found[0].question_id)) == "open"
+                and _may_propose(session, found[0])
+            ]
         proposed, trouble = 0, None
-        for ruling_id, actor, kind in pending:
+        for ruling, actor, kind in pending:
             try:
-                proposed += self._propose_ruling(ruling_id, actor, kind)  # type: ignore[arg-type]  # CHECK
+                proposed += self._propose_ruling(ruling, actor, kind)  # type: ignore[arg-type]  # CHECK
             except CalleditError as error:
                 trouble = trouble or error
         return proposed, trouble
 
-    def _propose_ruling(self, ruling_id: int, actor: str, kind: ActorKind) -> bool:
+    def _propose_ruling(self, ruling: Ruling, actor: str, kind: ActorKind) -> bool:
         with self.store.write(actor=actor, kind=kind, action="propose") as tx:
-            ruling = tx.session.get_one(Ruling, ruling_id)
             if not _may_propose(tx.session, ruling):
                 tx.discard()
                 return False

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from forecasts.exchange.export import Record
 from forecasts.store import Store
-from forecasts.tables import Question, Resource, Verdict
+from forecasts.tables import Question, Resolution, Resource, Verdict
 from jobs.fetch import HttpFetcher
 from jobs.sources import catalogue
 from jobs.worker import Worker
@@ -73,6 +73,7 @@ class Jobs:
     desk: Desk
     table: Table
     worker: Worker
+    asked: int = 0
 
     @property
     def store(self) -> Store:
@@ -85,10 +86,9 @@ class Jobs:
 
     def ask(self, key: str = "bridge", **changes: Any) -> str:
         """Register a question over the table, with a forecast of 0.7 by Ada Bell; return its public id."""
+        self.asked += 1
         made = d.document(
-            statements=[
-                d.statement(f"s-{key}", claim=f"About {key}.", part=len(self.desk.export("statements")) + 1)
-            ],
+            statements=[d.statement(f"s-{key}", claim=f"About {key}.", part=self.asked)],
             questions=[d.question(f"q-{key}", **({"criterion": self.leaf()} | changes))],
             forecasts=[d.forecast(f"s-{key}", f"q-{key}")],
         )
@@ -109,6 +109,15 @@ class Jobs:
 
     def checks(self) -> list[Record]:
         return self.desk.export("checks")
+
+    def steps(self, question: str) -> list[tuple[str, str | None]]:
+        """Return state and outcome of each step of a question."""
+        query = select(Resolution.state, Resolution.outcome).join(
+            Question, col(Question.id) == col(Resolution.question_id)
+        )
+        with self.store.read() as session:
+            found = session.exec(query.where(Question.public_id == question).order_by(col(Resolution.step))).all()
+        return [(state, outcome) for state, outcome in found]
 
     def step(self, question: str) -> Record:
         """Return the latest step of a question."""

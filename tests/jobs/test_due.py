@@ -71,12 +71,12 @@ def test_leases_are_no_history(store: Store, clock: FakeClock) -> None:
         assert len(session.exec(select(Revision)).all()) == 1
 
 
-def test_two_workers_claim_each_resource_exactly_once(store: Store, clock: FakeClock, database_url: str) -> None:
+def test_two_workers_claim_each_resource_exactly_once(store: Store, clock: FakeClock) -> None:
     add_resources(store, *[clock.now()] * 200)
     started = threading.Barrier(2, timeout=30)
 
     def claim_all() -> list[int]:
-        mine = Store(database_url, clock)
+        mine = Store(store.url, clock)
         try:
             started.wait()
             claimed = []

@@ -61,7 +61,7 @@ def jobs(desk: Desk, table: Table) -> Iterator[Jobs]:
 # -- sources that are not well -------------------------------------------------------------------------------
 
 # What a socket does is the same over either database.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 Bad = Callable[[Table], Talk]
 
@@ -142,11 +142,11 @@ def test_a_bad_source_leaves_the_question_open_and_says_why(jobs: Jobs, name: st
     assert last["checked_at"] == "2020-07-20T00:00:00Z"
     assert (last["status"], last["sound"]) == (status, False)
     assert last["problem"].startswith(problem)
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
 
     jobs.table.instead = None
     jobs.work_at("2020-07-22", "2020-07-29")
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_NO, NO]
 
 
 @on_sqlite
@@ -157,7 +157,7 @@ def test_a_source_that_was_never_well_says_nothing(jobs: Jobs, name: str) -> Non
     jobs.table.instead = bad(jobs.table)
     jobs.work_at(RIPE, CLOSED, "2020-08-01")
     assert [check["sound"] for check in jobs.checks()] == [False] * 3
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     assert jobs.verdicts(question) == []
 
 
@@ -171,9 +171,10 @@ def test_no_bad_source_takes_back_what_a_good_one_said(jobs: Jobs) -> None:
         jobs.desk.clock.forward(timedelta(days=8))
         jobs.worker.check_round()
         jobs.worker.settle_round()
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
 
 
+@on_sqlite
 def test_a_clock_five_minutes_off_is_near_enough(jobs: Jobs) -> None:
     jobs.ask()
     for minutes, status in ((-5, "ok"), (5, "ok"), (6, "skewed")):
@@ -190,13 +191,13 @@ def test_a_clock_five_minutes_off_is_near_enough(jobs: Jobs) -> None:
 def test_yes_may_come_early_and_is_scored_with_its_confirmation(jobs: Jobs) -> None:
     question = jobs.ask()
     jobs.work_at("2020-02-20")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.table.rows.append(event("2020-02-29T10:30"))
     jobs.work_at("2020-03-01", "2020-03-07T23:59:59")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     assert jobs.scores(question) == []
     jobs.work_at("2020-03-08")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     step = jobs.step(question)
     assert step["occurred_at"] == "2020-02-29T09:30:00Z"
     assert step["rule"] == "criterion/1"
@@ -208,12 +209,12 @@ def test_yes_may_come_early_and_is_scored_with_its_confirmation(jobs: Jobs) -> N
 def test_no_comes_only_after_the_grace(jobs: Jobs) -> None:
     question = jobs.ask()
     jobs.work_at("2020-06-01", "2020-07-01", "2020-07-07T23:59:59")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     assert jobs.verdicts(question) == [("unknown", "a no is possible from 2020-07-08T00:00:00Z on", False)]
     jobs.work_at(RIPE)
-    assert jobs.desk.steps(question) == [PROPOSED_NO]
+    assert jobs.steps(question) == [PROPOSED_NO]
     jobs.work_at(CLOSED)
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_NO, NO]
     assert jobs.scores(question) == [("no", 0.49, True)]
 
 
@@ -225,18 +226,18 @@ def test_no_needs_its_number_of_sound_checks(jobs: Jobs) -> None:
     jobs.work_at("2020-07-10", "2020-07-12")
     jobs.table.instead = None
     jobs.work_at("2020-07-14")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.work_at("2020-07-16")
-    assert jobs.desk.steps(question) == [PROPOSED_NO]
+    assert jobs.steps(question) == [PROPOSED_NO]
 
 
 def test_no_needs_a_source_that_is_complete_to_the_deadline(jobs: Jobs) -> None:
     query = jobs.leaf()["query"] | {"watermark": {"from": "fetch_time", "lag": "P20D"}}
     question = jobs.ask(criterion=jobs.leaf(query=query))
     jobs.work_at("2020-06-01", RIPE, "2020-07-20T23:59:59")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.work_at("2020-07-22")
-    assert jobs.desk.steps(question) == [PROPOSED_NO]
+    assert jobs.steps(question) == [PROPOSED_NO]
 
 
 def test_what_was_asked_before_the_grace_ended_is_no_answer_after_it(jobs: Jobs) -> None:
@@ -252,10 +253,10 @@ def test_what_was_asked_before_the_grace_ended_is_no_answer_after_it(jobs: Jobs)
     check = jobs.check_at("2020-07-07T23:59:50")
     assert check["checked_at"] == "2020-07-07T23:59:50Z"
     assert check["watermark"] == "2020-07-06T23:59:50Z"
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.table.instead = None
     jobs.work_at("2020-07-10")
-    assert jobs.desk.steps(question) == [PROPOSED_NO]
+    assert jobs.steps(question) == [PROPOSED_NO]
 
 
 def test_a_proposal_is_confirmed_only_through_a_sound_check_after_its_window(jobs: Jobs) -> None:
@@ -264,13 +265,13 @@ def test_a_proposal_is_confirmed_only_through_a_sound_check_after_its_window(job
     jobs.work_at("2020-03-02")
     jobs.desk.clock.set("2020-03-10")
     jobs.worker.settle_round()
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     jobs.table.instead = say(answer(b"", "500 Oops"))
     jobs.work_at("2020-03-10", "2020-03-25")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     jobs.table.instead = None
     jobs.work_at("2020-04-05")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     assert jobs.step(question)["check"] == jobs.checks()[-1]["check"]
 
 
@@ -280,7 +281,7 @@ def test_an_event_that_vanishes_before_its_window_closes_is_not_confirmed(jobs: 
     jobs.work_at("2020-03-02")
     jobs.table.rows.pop()
     jobs.work_at("2020-03-09")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, REOPENED]
+    assert jobs.steps(question) == [PROPOSED_YES, REOPENED]
     assert jobs.step(question)["reason"].startswith("the source no longer supports yes: ")
 
 
@@ -290,12 +291,13 @@ def test_a_proposal_whose_event_is_dated_anew_is_proposed_anew(jobs: Jobs) -> No
     jobs.work_at("2020-03-02")
     jobs.table.rows[-1] = event("2020-02-28T12:00Z")
     jobs.work_at("2020-03-09")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, REOPENED, PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES, REOPENED, PROPOSED_YES]
     jobs.work_at("2020-03-16")
-    assert jobs.desk.steps(question)[-1] == YES
+    assert jobs.steps(question)[-1] == YES
     assert jobs.step(question)["occurred_at"] == "2020-02-28T12:00:00Z"
 
 
+@on_sqlite
 def test_the_same_verdict_is_kept_once(jobs: Jobs) -> None:
     question = jobs.ask()
     jobs.work_at("2020-02-01", "2020-03-01", "2020-04-01")
@@ -312,10 +314,10 @@ def test_a_row_that_arrives_late_turns_a_no_into_a_yes(jobs: Jobs) -> None:
     assert jobs.scores(question) == [("no", 0.49, True)]
     jobs.table.rows.append(event("2020-06-30"))
     jobs.work_at("2020-08-01")
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO, REOPENED, PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_NO, NO, REOPENED, PROPOSED_YES]
     assert jobs.scores(question) == [("no", 0.49, False)]
     jobs.work_at("2020-08-08")
-    assert jobs.desk.steps(question)[-1] == YES
+    assert jobs.steps(question)[-1] == YES
     assert jobs.scores(question) == [("no", 0.49, False), ("yes", 0.09, True)]
 
 
@@ -323,12 +325,12 @@ def test_a_row_that_disappears_from_a_sound_table_takes_a_yes_back(jobs: Jobs) -
     question = jobs.ask()
     jobs.table.rows.append(event("2020-03-01"))
     jobs.work_at("2020-03-02", "2020-03-09")
-    assert jobs.desk.steps(question)[-1] == YES
+    assert jobs.steps(question)[-1] == YES
     jobs.table.rows.pop()
     jobs.work_at("2020-03-20")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES, REOPENED]
+    assert jobs.steps(question) == [PROPOSED_YES, YES, REOPENED]
     jobs.work_at(RIPE, CLOSED)
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES, REOPENED, PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_YES, YES, REOPENED, PROPOSED_NO, NO]
     assert jobs.scores(question) == [("yes", 0.09, False), ("no", 0.49, True)]
 
 
@@ -341,7 +343,7 @@ def test_a_resolved_question_is_watched_for_its_lag_and_no_longer(jobs: Jobs) ->
     assert jobs.resources()[0].next_due is None
     jobs.table.rows.append(event("2020-06-30"))
     jobs.work_at("2020-12-01")
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_NO, NO]
 
 
 def test_a_question_reopened_by_hand_wakes_its_source(jobs: Jobs) -> None:
@@ -352,12 +354,13 @@ def test_a_question_reopened_by_hand_wakes_its_source(jobs: Jobs) -> None:
     jobs.desk.clock.set("2020-12-01")
     jobs.desk.reopen(question)
     jobs.work_at("2020-12-01", "2020-12-08")
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO, REOPENED, PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_NO, NO, REOPENED, PROPOSED_YES, YES]
 
 
 # -- what a machine cannot know ------------------------------------------------------------------------------
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "occurred",
     [
@@ -370,26 +373,28 @@ def test_an_event_that_may_have_come_before_the_statement_needs_a_person(jobs: J
     question = jobs.ask()
     jobs.table.rows.append(event(occurred))
     jobs.work_at("2020-06-01", RIPE, CLOSED)
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     ((value, reason, needs_person),) = jobs.verdicts(question)
     assert (value, needs_person) == ("unknown", True)
     assert reason.endswith("may lie inside the window or outside: a person decides")
 
 
+@on_sqlite
 @pytest.mark.parametrize("occurred", ["2019-12-31T22:59Z", "2019-12-31", "2020-07-01T00:00Z", "2020-07-02"])
 def test_an_event_outside_the_window_is_none(jobs: Jobs, occurred: str) -> None:
     question = jobs.ask()
     jobs.table.rows.append(event(occurred))
     jobs.work_at("2020-06-01", "2020-07-10")
-    assert jobs.desk.steps(question) == [PROPOSED_NO]
+    assert jobs.steps(question) == [PROPOSED_NO]
 
 
+@on_sqlite
 @pytest.mark.parametrize("occurred", ["2020-01-01T12:00Z", "2020-01-02", "2020-06-30", "2020-06-30T23:59Z"])
 def test_an_event_at_the_edge_of_the_window_counts(jobs: Jobs, occurred: str) -> None:
     question = jobs.ask()
     jobs.table.rows.append(event(occurred, zone="UTC"))
     jobs.work_at("2020-07-02")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
 
 
 def test_a_persons_proposal_waits_for_a_person(jobs: Jobs) -> None:
@@ -398,9 +403,9 @@ def test_a_persons_proposal_waits_for_a_person(jobs: Jobs) -> None:
     jobs.work_at("2020-01-10")
     jobs.desk.propose(question, "yes", occurred="2020-01-01T06:00Z")
     jobs.work_at("2020-01-17", "2020-03-01", RIPE, CLOSED)
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     jobs.desk.confirm(question)
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     assert jobs.step(question)["actor"] == "Carl Confirmer"
 
 
@@ -411,7 +416,7 @@ def test_a_machine_leaves_a_dispute_to_people(jobs: Jobs) -> None:
     registry.dispute(jobs.store, question, reason="It opened to feet only.", actor="Dora Doubt")
     jobs.table.rows.pop()
     jobs.work_at("2020-03-12", RIPE, CLOSED)
-    assert jobs.desk.steps(question) == [PROPOSED_YES, ("disputed", "yes")]
+    assert jobs.steps(question) == [PROPOSED_YES, ("disputed", "yes")]
 
 
 # -- rulings -------------------------------------------------------------------------------------------------
@@ -426,14 +431,14 @@ def rule(jobs: Jobs, kind: str = "seed", **changes: Any) -> str:
 def test_a_founding_ruling_is_proposed_when_it_could_be_known_and_confirmed_by_the_machine(jobs: Jobs) -> None:
     question = rule(jobs)
     jobs.work_at("2020-06-01T23:59:59")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.work_at("2020-06-02")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     assert jobs.step(question)["knowable_at"] == "2020-06-02T00:00:00Z"
     jobs.work_at("2020-06-08T23:59:59")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     jobs.work_at("2020-06-09")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     step = jobs.step(question)
     assert (step["rule"], step["citation"]) == ("ruling", "Tarn Gazette, 2 June 2020")
     with jobs.store.read() as session:
@@ -446,11 +451,11 @@ def test_a_founding_ruling_is_proposed_when_it_could_be_known_and_confirmed_by_t
 def test_a_persons_registered_ruling_waits_for_another_person(jobs: Jobs) -> None:
     question = rule(jobs, kind="person")
     jobs.work_at("2020-06-02", "2020-06-09", "2020-08-01")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
     with pytest.raises(ConflictError, match="cannot confirm it"):
         jobs.desk.confirm(question, actor="Rita Registrar")
     jobs.desk.confirm(question)
-    assert jobs.desk.steps(question)[-1] == YES
+    assert jobs.steps(question)[-1] == YES
 
 
 def test_a_ruling_that_was_taken_back_is_not_proposed_again(jobs: Jobs) -> None:
@@ -458,7 +463,7 @@ def test_a_ruling_that_was_taken_back_is_not_proposed_again(jobs: Jobs) -> None:
     jobs.work_at("2020-06-02", "2020-06-09")
     jobs.desk.reopen(question)
     jobs.work_at("2020-06-10", "2020-06-30")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES, REOPENED]
+    assert jobs.steps(question) == [PROPOSED_YES, YES, REOPENED]
 
 
 def test_a_founding_ruling_helps_a_criterion_only_where_it_needs_a_person(jobs: Jobs) -> None:
@@ -468,10 +473,10 @@ def test_a_founding_ruling_helps_a_criterion_only_where_it_needs_a_person(jobs: 
     )
     question = jobs.desk.register(made, actor="seed", kind="seed").ids["questions"]["q-bridge"]
     jobs.work_at("2020-02-01")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.table.rows.append(event("2020-01-01T06:00Z"))
     jobs.work_at("2020-02-10", "2020-02-17")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     assert jobs.step(question)["rule"] == "ruling"
 
 
@@ -488,8 +493,8 @@ def test_a_ruling_the_registry_refuses_keeps_nothing_else_from_being_settled(job
         jobs.desk.clock.set(text)
         with pytest.raises(ConflictError, match="Ada Bell is scored by this question"):
             jobs.worker.settle_round()
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
-    assert jobs.desk.steps(hers) == OPEN
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(hers) == OPEN
 
 
 # -- conditions ----------------------------------------------------------------------------------------------
@@ -512,15 +517,15 @@ def test_while_its_condition_is_open_nothing_is_said_of_a_question(jobs: Jobs, f
     jobs.table.rows.append(event("2020-03-01", "resignation"))
     jobs.work_at("2020-03-02", "2020-03-09")
     assert jobs.verdicts(child) == [("unknown", "the condition has not been met", False)]
-    assert jobs.desk.steps(child) == OPEN
+    assert jobs.steps(child) == OPEN
 
 
 def test_a_condition_that_fails_annuls_and_nothing_is_scored(jobs: Jobs, family: tuple[str, str]) -> None:
     parent, child = family
     jobs.table.rows.append(event("2020-03-01", "resignation"))
     jobs.work_at("2020-06-01", RIPE, CLOSED)
-    assert jobs.desk.steps(parent)[-1] == NO
-    assert jobs.desk.steps(child) == [ANNULLED]
+    assert jobs.steps(parent)[-1] == NO
+    assert jobs.steps(child) == [ANNULLED]
     assert jobs.step(child)["rule"] == "condition"
     assert jobs.step(child)["rev"] == jobs.step(parent)["rev"]
     assert jobs.scores(child) == []
@@ -530,14 +535,14 @@ def test_only_what_comes_after_the_condition_counts(jobs: Jobs, family: tuple[st
     parent, child = family
     jobs.table.rows += [event("2020-03-01", "resignation"), event("2020-04-01T10:00Z")]
     jobs.work_at("2020-04-02")
-    assert jobs.desk.steps(parent) == [PROPOSED_YES]
-    assert jobs.desk.steps(child) == OPEN
+    assert jobs.steps(parent) == [PROPOSED_YES]
+    assert jobs.steps(child) == OPEN
     jobs.table.rows.append(event("2020-04-01T10:01Z", "resignation"))
     jobs.work_at("2020-04-09")
-    assert jobs.desk.steps(parent) == [PROPOSED_YES, YES]
-    assert jobs.desk.steps(child) == [PROPOSED_YES]
+    assert jobs.steps(parent) == [PROPOSED_YES, YES]
+    assert jobs.steps(child) == [PROPOSED_YES]
     jobs.work_at("2020-04-16")
-    assert jobs.desk.steps(child) == [PROPOSED_YES, YES]
+    assert jobs.steps(child) == [PROPOSED_YES, YES]
     assert jobs.step(child)["occurred_at"] == "2020-04-01T10:01:00Z"
 
 
@@ -545,21 +550,21 @@ def test_parent_and_child_may_be_proposed_and_confirmed_together(jobs: Jobs, fam
     parent, child = family
     jobs.table.rows += [event("2020-03-01"), event("2020-03-05", "resignation")]
     jobs.work_at("2020-03-10", "2020-03-17")
-    assert jobs.desk.steps(parent) == jobs.desk.steps(child) == [PROPOSED_YES, YES]
+    assert jobs.steps(parent) == jobs.steps(child) == [PROPOSED_YES, YES]
 
 
 def test_a_reversed_condition_takes_what_hangs_on_it_along(jobs: Jobs, family: tuple[str, str]) -> None:
     parent, child = family
     jobs.table.rows.append(event("2020-06-30T12:00Z", "resignation"))
     jobs.work_at("2020-06-01", RIPE, CLOSED)
-    assert jobs.desk.steps(child) == [ANNULLED]
+    assert jobs.steps(child) == [ANNULLED]
     jobs.table.rows.append(event("2020-06-10"))
     jobs.work_at("2020-08-01")
-    assert jobs.desk.steps(parent)[2:] == [REOPENED, PROPOSED_YES]
-    assert jobs.desk.steps(child) == [ANNULLED, REOPENED, PROPOSED_YES]
+    assert jobs.steps(parent)[2:] == [REOPENED, PROPOSED_YES]
+    assert jobs.steps(child) == [ANNULLED, REOPENED, PROPOSED_YES]
     jobs.work_at("2020-08-08")
-    assert jobs.desk.steps(parent)[-1] == YES
-    assert jobs.desk.steps(child) == [ANNULLED, REOPENED, PROPOSED_YES, YES]
+    assert jobs.steps(parent)[-1] == YES
+    assert jobs.steps(child) == [ANNULLED, REOPENED, PROPOSED_YES, YES]
     assert jobs.scores(child) == [("yes", 0.09, True)]
 
 
@@ -569,11 +574,11 @@ def test_a_reopened_condition_reopens_what_was_decided_on_it(jobs: Jobs, family:
     jobs.work_at("2020-03-10", "2020-03-17")
     del jobs.table.rows[-2]
     jobs.work_at("2020-04-01")
-    assert jobs.desk.steps(parent)[2:] == [REOPENED]
-    assert jobs.desk.steps(child)[2:] == [REOPENED]
+    assert jobs.steps(parent)[2:] == [REOPENED]
+    assert jobs.steps(child)[2:] == [REOPENED]
     jobs.work_at(RIPE, CLOSED)
-    assert jobs.desk.steps(parent)[-1] == NO
-    assert jobs.desk.steps(child)[-1] == ANNULLED
+    assert jobs.steps(parent)[-1] == NO
+    assert jobs.steps(child)[-1] == ANNULLED
     assert [current for *_, current in jobs.scores(child)] == [False]
 
 
@@ -584,10 +589,10 @@ def test_a_child_is_not_confirmed_before_its_condition(jobs: Jobs) -> None:
     jobs.desk.propose(parent, "yes", occurred="2020-03-01T00:00Z")
     jobs.table.rows.append(event("2020-03-05"))
     jobs.work_at("2020-03-10", "2020-03-17", "2020-03-30")
-    assert jobs.desk.steps(child) == [PROPOSED_YES]
+    assert jobs.steps(child) == [PROPOSED_YES]
     jobs.desk.confirm(parent)
     jobs.work_at("2020-03-30T00:01")
-    assert jobs.desk.steps(child) == [PROPOSED_YES, YES]
+    assert jobs.steps(child) == [PROPOSED_YES, YES]
 
 
 def test_a_condition_may_be_a_no(jobs: Jobs) -> None:
@@ -599,8 +604,8 @@ def test_a_condition_may_be_a_no(jobs: Jobs) -> None:
     )
     jobs.table.rows += [event("2020-02-20", "resignation"), event("2020-03-05", "resignation")]
     jobs.work_at("2020-02-25", "2020-03-08", "2020-03-15")
-    assert jobs.desk.steps(parent) == [PROPOSED_NO, NO]
-    assert jobs.desk.steps(child) == [PROPOSED_YES, YES]
+    assert jobs.steps(parent) == [PROPOSED_NO, NO]
+    assert jobs.steps(child) == [PROPOSED_YES, YES]
     assert jobs.step(child)["occurred_at"] == "2020-03-04T23:00:00Z"  # the one after the parent's deadline
 
 
@@ -621,9 +626,9 @@ def test_a_chain_of_conditions_moves_in_one_check(jobs: Jobs) -> None:
         chain.append(jobs.ask(f"k{number}", criterion=leaf, condition=condition))
     jobs.table.rows += [event(f"2020-03-{number + 1:02}", f"k{number}") for number in range(6)]
     jobs.work_at("2020-03-10")
-    assert [jobs.desk.steps(question) for question in chain] == [[PROPOSED_YES]] * 6
+    assert [jobs.steps(question) for question in chain] == [[PROPOSED_YES]] * 6
     jobs.work_at("2020-03-17")
-    assert [jobs.desk.steps(question) for question in chain] == [[PROPOSED_YES, YES]] * 6
+    assert [jobs.steps(question) for question in chain] == [[PROPOSED_YES, YES]] * 6
 
 
 # -- several sources -----------------------------------------------------------------------------------------
@@ -640,39 +645,43 @@ def over_both(jobs: Jobs, other: Table, joined: str) -> d.Item:
     return {"type": joined, "of": [jobs.leaf(), second]}
 
 
+@on_sqlite
 def test_all_needs_every_source(jobs: Jobs, other: Table) -> None:
     question = jobs.ask(criterion=over_both(jobs, other, "all"))
     jobs.table.rows.append(event("2020-03-01"))
     jobs.work_at("2020-03-02", "2020-03-20")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     other.rows.append(event("2020-03-21"))
     jobs.work_at("2020-04-02", "2020-04-09")
-    assert jobs.desk.steps(question) == [PROPOSED_YES, YES]
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
     assert jobs.step(question)["occurred_at"] == "2020-03-20T23:00:00Z"
 
 
+@on_sqlite
 def test_a_source_that_is_down_is_no_no_of_any(jobs: Jobs, other: Table) -> None:
     question = jobs.ask(criterion=over_both(jobs, other, "any"))
     jobs.work_at("2020-06-01", "2020-06-20")
     other.instead = say(answer(b"", "500 Oops"))
     jobs.work_at("2020-07-10", "2020-07-20")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     other.instead = None
     jobs.work_at("2020-08-01", "2020-08-08")
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_NO, NO]
 
 
+@on_sqlite
 def test_not_turns_a_verdict_and_leaves_the_unknown(jobs: Jobs) -> None:
     question = jobs.ask(criterion={"type": "not", "criterion": jobs.leaf()})
     jobs.work_at("2020-06-01", "2020-07-07")
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     jobs.work_at("2020-07-10")
-    assert jobs.desk.steps(question) == [PROPOSED_YES]
+    assert jobs.steps(question) == [PROPOSED_YES]
 
 
 # -- evidence and conditional requests -----------------------------------------------------------------------
 
 
+@on_sqlite
 def test_a_check_keeps_the_bytes_it_read(jobs: Jobs) -> None:
     jobs.ask()
     check = jobs.check_at("2020-02-01")
@@ -682,6 +691,7 @@ def test_a_check_keeps_the_bytes_it_read(jobs: Jobs) -> None:
     assert (check["http_status"], check["rows"], check["watermark"]) == (200, 12, "2020-01-31T00:00:00Z")
 
 
+@on_sqlite
 def test_what_could_not_be_read_is_kept_too(jobs: Jobs) -> None:
     jobs.ask()
     jobs.table.instead = say(answer(b"<html>sorry</html>", "500 Oops", date=at("2020-02-01")))
@@ -690,6 +700,7 @@ def test_what_could_not_be_read_is_kept_too(jobs: Jobs) -> None:
         assert retrieve(session, check["evidence_sha256"])[0] == b"<html>sorry</html>"
 
 
+@on_sqlite
 def test_an_unchanged_source_is_a_sound_check_of_what_it_said_before(jobs: Jobs) -> None:
     jobs.ask()
     first, second = jobs.check_at("2020-02-01"), jobs.check_at("2020-02-20")
@@ -700,13 +711,15 @@ def test_an_unchanged_source_is_a_sound_check_of_what_it_said_before(jobs: Jobs)
     assert (first["watermark"], second["watermark"]) == ("2020-01-31T00:00:00Z", "2020-02-19T00:00:00Z")
 
 
+@on_sqlite
 def test_a_no_may_rest_on_nothing_but_304(jobs: Jobs) -> None:
     question = jobs.ask()
     jobs.work_at("2020-06-01", RIPE, CLOSED)
     assert [check["http_status"] for check in jobs.checks()] == [200, 304, 304]
-    assert jobs.desk.steps(question) == [PROPOSED_NO, NO]
+    assert jobs.steps(question) == [PROPOSED_NO, NO]
 
 
+@on_sqlite
 def test_a_304_refers_to_the_last_sound_answer_not_to_a_bad_one_since(jobs: Jobs) -> None:
     jobs.ask()
     first = jobs.check_at("2020-02-01")
@@ -717,6 +730,7 @@ def test_a_304_refers_to_the_last_sound_answer_not_to_a_bad_one_since(jobs: Jobs
     assert (third["http_status"], third["evidence_sha256"]) == (304, first["evidence_sha256"])
 
 
+@on_sqlite
 def test_an_answer_without_a_validator_leaves_none_behind(jobs: Jobs) -> None:
     """Else a later 304 about the first body would vouch for the second."""
     question = jobs.ask()
@@ -728,9 +742,10 @@ def test_an_answer_without_a_validator_leaves_none_behind(jobs: Jobs) -> None:
     jobs.table.etags = True
     jobs.work_at("2020-02-27")
     assert "if-none-match" not in jobs.table.server.requests[-1]
-    assert jobs.desk.steps(question) == [PROPOSED_YES, REOPENED]
+    assert jobs.steps(question) == [PROPOSED_YES, REOPENED]
 
 
+@on_sqlite
 def test_a_304_nobody_asked_for_is_an_error(jobs: Jobs) -> None:
     jobs.ask()
     jobs.table.etags = False
@@ -741,6 +756,7 @@ def test_a_304_nobody_asked_for_is_an_error(jobs: Jobs) -> None:
     assert check["problem"] == "the source answered 304 to an unconditional request"
 
 
+@on_sqlite
 def test_another_worker_reads_the_archive_as_the_first_read_the_source(jobs: Jobs, table: Table) -> None:
     question = jobs.ask()
     jobs.work_at("2020-06-01")
@@ -749,7 +765,7 @@ def test_another_worker_reads_the_archive_as_the_first_read_the_source(jobs: Job
         assert (
             second.check_at("2020-07-10")["problem"] == "the table shrank from 12 rows to 6, so it is not trusted"
         )
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
 
 
 # -- leases --------------------------------------------------------------------------------------------------
@@ -782,7 +798,7 @@ def test_whoever_lost_the_lease_writes_nothing(jobs: Jobs) -> None:
     assert slow.check_round() == 0
     assert len(jobs.checks()) == 1
     assert jobs.desk.rev() == before + 1
-    assert jobs.desk.steps(question) == OPEN
+    assert jobs.steps(question) == OPEN
     assert jobs.resources()[0].lease_token is None
 
 
@@ -802,9 +818,7 @@ def test_a_worker_that_died_leaves_the_resource_to_the_next(jobs: Jobs) -> None:
     assert jobs.checks()[-1]["due_at"] < jobs.checks()[-1]["checked_at"]
 
 
-def test_two_workers_at_once_check_each_resource_once(
-    jobs: Jobs, table: Table, database_url: str, clock: FakeClock
-) -> None:
+def test_two_workers_at_once_check_each_resource_once(jobs: Jobs, table: Table, clock: FakeClock) -> None:
     for number in range(15):
         leaf = jobs.leaf(query=jobs.leaf()["query"] | {"zone": "UTC", "kind": f"k{number}"})
         jobs.ask(f"k{number}", criterion=leaf)
@@ -812,7 +826,7 @@ def test_two_workers_at_once_check_each_resource_once(
     table.instead = lambda connection, _: connection.sendall(answer(table.body(), date=clock.now()))
 
     def work() -> int:
-        mine = Store(database_url, clock)
+        mine = Store(jobs.store.url, clock)
         try:
             with jobs_on(Desk(mine, clock), table, seconds=20) as hands:
                 return hands.worker.check_round()

@@ -1,0 +1,95 @@
+"""Replays of the founding articles for tests: registering the seeds, running, and reading what came of it."""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import seeds
+from forecasts import registry
+from forecasts.exchange.export import KINDS, Record, records
+from forecasts.exchange.files import parse_document
+from forecasts.ledger import Ledger, read_ledger
+from forecasts.settings import Settings
+from forecasts.store import Store
+from jobs.clocks import SystemClock
+from jobs.replay import Replayed, replay
+from jobs.sources import catalogue
+from tests.support.clocks import at
+
+TABLE = "seeds:events/korea.csv"
+START, END = at("2019-02-22"), at("2023-02-28")
+OF_THE_RUN = ("rev", "run_id", "recorded_at")
+
+
+def register_seeds(url: str, *, rulings: bool = True) -> dict[str, str]:
+    """Register the founding articles; return the public id of each question by its key in the seeds."""
+    store = Store(url, SystemClock())
+    ids: dict[str, str] = {}
+    try:
+        for document in seeds.documents().values():
+            given = document if rulings else {**document, "rulings": []}
+            parsed = parse_document(given)
+            ids |= registry.register(store, parsed, catalogue=catalogue(), actor="seed", kind="seed").ids.get(
+                "questions", {}
+            )
+    finally:
+        store.close()
+    return ids
+
+
+def run(url: str, start: datetime = START, end: datetime = END, **options: Any) -> Replayed:
+    return replay(Settings(database_url=url), catalogue(), start=start, end=end, **options)
+
+
+@dataclass
+class Run:
+    """What a replay left behind."""
+
+    url: str
+    ids: dict[str, str]
+    ledger: Ledger
+
+    @classmethod
+    def read(cls, url: str, ids: dict[str, str]) -> "Run":
+        store = Store(url, SystemClock())
+        try:
+            return cls(url, ids, read_ledger(store))
+        finally:
+            store.close()
+
+    def export(self, kind: str) -> list[Record]:
+        return records(self.ledger, kind)
+
+    def exports(self) -> dict[str, list[Record]]:
+        """Return every export, less what tells one run from another."""
+        return {
+            kind: [
+                {name: value for name, value in row.items() if name not in OF_THE_RUN} for row in self.export(kind)
+            ]
+            for kind in KINDS
+        }
+
+    def last_step(self, key: str) -> Record:
+        steps = [row for row in self.export("resolutions") if row["question"] == self.ids[key]]
+        return steps[-1]
+
+    def outcome(self, key: str) -> str:
+        return self.ledger.outcome(self.ledger.question(self.ids[key]).id)
+
+
+def main() -> None:
+    """Run a replay as a process that says each moment it has done: URL, start and end."""
+    url, start, end = sys.argv[1:]
+
+    def progress(moment: datetime) -> None:
+        print(json.dumps(moment.isoformat()), flush=True)
+
+    run(url, at(start), at(end), progress=progress)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    main()
