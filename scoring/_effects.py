@@ -26,7 +26,7 @@ def two_way_effects(
     per_author, per_question = counts.sum(axis=1), counts.sum(axis=0)
     sum_author = np.bincount(author, weights=values)
     sum_question = np.bincount(question, weights=values)
-    transposed = counts.T.tocsr()
+    transposed = counts.T
 
     def eliminated(effect: FloatArray) -> FloatArray:
         result: FloatArray = per_author * effect - counts @ ((transposed @ effect) / per_question)
@@ -35,12 +35,18 @@ def two_way_effects(
     size = len(per_author)
     effect = _conjugate_gradients(eliminated, sum_author - counts @ (sum_question / per_question), per_author)
     of_question = (sum_question - transposed @ effect) / per_question
-    _, component = connected_components(
-        sparse.block_array([[None, counts], [transposed, None]]), directed=False
-    )
+    _, component = connected_components(_graph(counts), directed=False)
     of_author, of_its_question = component[:size], component[size:]
     shift = np.bincount(of_its_question, weights=of_question) / np.bincount(of_its_question)
     return effect + shift[of_author], of_question - shift[of_its_question], of_author
+
+
+def _graph(counts: sparse.csr_array) -> sparse.csr_array:
+    """Return the graph that joins authors, numbered first, to their questions."""
+    authors, questions = counts.shape
+    ends = np.concatenate([counts.indptr, np.full(questions, counts.indptr[-1])])
+    size = authors + questions
+    return sparse.csr_array((counts.data, counts.indices + authors, ends), shape=(size, size))
 
 
 def _conjugate_gradients(
