@@ -120,7 +120,8 @@ def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     p, w, w_yes = levels.p, levels.w, levels.w_yes
     base = levels.base_rate()
     starts = bin_starts(levels, bins)
-    mean_p, rate = _bin_mean(starts, w * p, w), _bin_mean(starts, w_yes, w)
+    rate = _bin_mean(starts, w_yes, w)
+    mean_p = p if bins is None else _bin_mean(starts, w * p, w)
     within = p - mean_p
     return Murphy(
         reliability=levels.mean(w * (mean_p - rate) ** 2),

@@ -336,5 +336,6 @@ def _paule_mandel(mean: FloatArray, variance: FloatArray) -> float:
 def _used(values: ArrayLike, name: str) -> tuple[IntArray, tuple[Label, ...]]:
     """Encode labels, numbering only those that occur."""
     code, labels = _grouping.encode(values, name)
-    used, number = np.unique(code, return_inverse=True)
-    return number.astype(np.int64), tuple(labels[i] for i in used.tolist())
+    occurs = np.bincount(code, minlength=len(labels)) > 0
+    number = code if occurs.all() else (np.cumsum(occurs) - 1)[code]
+    return number.astype(np.int64), tuple(labels[i] for i in np.flatnonzero(occurs).tolist())
