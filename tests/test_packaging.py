@@ -91,7 +91,7 @@ def test_every_dependency_is_used() -> None:
         "tzdata",  # zoneinfo reads it where the system has no zones
         "vl-convert-python",  # Altair writes SVG and PNG with it
     }
-    assert NAMED - USED == idle
+    assert idle == NAMED - USED
 
 
 def test_everything_used_comes_with_the_dependencies() -> None:

@@ -20,7 +20,7 @@ from forecasts.resolving import (
     state_of,
 )
 from forecasts.store import Transaction
-from forecasts.tables import Question, Resolution
+from forecasts.tables import Question, Resolution, Resource
 from tests.support.clocks import at
 from tests.support.desk import WINDOW, Desk, question_row, sound_check
 from tests.support.documents import chain, document, event_leaf, forecast, manual, question, rivals, statement
@@ -121,6 +121,16 @@ def test_a_row_that_disappears_reopens_the_question(desk: Desk, watched: str) ->
     step = apply(desk, watched, says("unknown"))
     assert step is not None
     assert (step.state, desk.export("questions")[0]["state"]) == ("reopened", "open")
+
+
+def test_a_reopened_question_is_watched_again(desk: Desk, watched: str) -> None:
+    apply(desk, watched, says("no"))
+    confirm_by_machine(desk, watched)
+    with desk.store.queue() as session:
+        session.exec(select(Resource)).one().next_due = None
+    desk.reopen(watched)
+    with desk.store.read() as session:
+        assert session.exec(select(Resource.next_due)).one() == desk.clock.now()
 
 
 def test_a_machine_leaves_rulings_disputes_and_annulments_to_people(desk: Desk, watched: str) -> None:

@@ -364,6 +364,18 @@ def test_a_newer_schema_is_refused(database_url: str, clock: FakeClock) -> None:
     store.close()
 
 
+def test_a_database_says_whether_it_holds_a_registry_and_where_it_is(
+    new_database: Callable[..., str], clock: FakeClock
+) -> None:
+    for migrated in (False, True):
+        store = Store(new_database("sqlite", migrated=migrated), clock)
+        assert store.has_schema() is migrated
+        store.close()
+    store = Store("postgresql+psycopg://me:secret@127.0.0.1:1/nowhere", clock)
+    assert store.place == "postgresql+psycopg://me:***@127.0.0.1:1/nowhere"
+    store.close()
+
+
 def test_migrating_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
     add_author(store, "one")
     store.migrate()
