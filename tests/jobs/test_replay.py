@@ -235,7 +235,7 @@ def test_a_fourth_summit_in_the_table_changes_what_follows_from_it(
     table.write_text(_seed_table() + row, encoding="utf-8")
     url = databases.make("sqlite")
     ids = register_seeds(url)
-    run(url, at("2020-05-25"), at("2021-02-11"), tables={TABLE: table})
+    run(url, at("2021-01-25"), at("2021-02-11"), tables={TABLE: table})
     other, told = Run.read(url, ids), replays("sqlite")
 
     step = other.last_step("q-fourth-summit")

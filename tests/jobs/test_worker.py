@@ -841,6 +841,24 @@ def test_two_workers_at_once_check_each_resource_once(jobs: Jobs, table: Table, 
     assert all(resource.lease_token is None for resource in jobs.resources())
 
 
+def test_workers_that_settle_at_once_take_each_step_once(jobs: Jobs, clock: FakeClock) -> None:
+    ruled = rule(jobs)
+
+    def settle() -> int:
+        mine = Store(jobs.store.url, clock)
+        try:
+            return Worker(mine, catalogue(), jobs.worker.fetcher, dispute_window=WINDOW).settle_round()
+        finally:
+            mine.close()
+
+    for text, steps in (("2020-06-02", [PROPOSED_YES]), ("2020-06-09", [PROPOSED_YES, YES])):
+        clock.set(text)
+        with ThreadPoolExecutor(4) as pool:
+            taken = [worker.result(60) for worker in [pool.submit(settle) for _ in range(4)]]
+        assert jobs.steps(ruled) == steps
+        assert sum(taken) == 1
+
+
 def test_a_resource_that_cannot_be_read_here_leaves_the_others_their_turn(desk: Desk, table: Table) -> None:
     class Retired(EventTable):
         """A source a later installation no longer has."""
