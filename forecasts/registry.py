@@ -43,6 +43,7 @@ from forecasts.tables import (
     Forecast,
     Question,
     Resolution,
+    Ruling,
     Statement,
 )
 
@@ -87,10 +88,14 @@ def register(
 def _catch_up(tx: Transaction) -> None:
     """Bring what was just registered in line with what is resolved already.
 
-    A new question follows its condition, and a new forecast on a resolved question is scored.
+    A new question follows its condition, a new forecast on a resolved question is scored, and nobody rules
+    on a question they are scored by.
     """
     for question in tx.session.exec(select(Question).where(Question.rev == tx.rev)).all():
         resolving.follow_condition(tx, question)
+    ruled = select(Ruling.question_id).where(Ruling.rev == tx.rev)
+    for question in tx.session.exec(select(Question).where(col(Question.id).in_(ruled))).all():
+        _refuse_scored_author(tx, question)
     forecast_on = select(Forecast.question_id).where(Forecast.rev == tx.rev)
     for question in tx.session.exec(select(Question).where(col(Question.id).in_(forecast_on))).all():
         _score_anew(tx, question)
@@ -171,7 +176,7 @@ def revise(
 def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, actor: str) -> str:
     """Replace a number we read wrongly: same `stated_at`, with actor and reason; scores follow at once."""
     with store.write(actor=actor, action="correct") as tx:
-        old = _latest(tx, forecast_id)
+        old = _latest(tx, forecast_id, to_correct=True)
         if old.change == "withdrawal":
             raise ConflictError(f"Forecast {forecast_id} is a withdrawal; there is no number to correct.")
         question = tx.session.get_one(Question, old.question_id)
@@ -192,13 +197,21 @@ def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str
         return _append_forecast(tx, new, tx.session.get_one(Question, old.question_id))
 
 
-def _latest(tx: Transaction, forecast_id: str) -> Forecast:
-    """Return the forecast if nothing has changed it yet; otherwise say what did."""
+def _latest(tx: Transaction, forecast_id: str, *, to_correct: bool = False) -> Forecast:
+    """Return the forecast if nothing has taken its place yet; otherwise say what did.
+
+    What the author said later does not keep us from correcting how we read what was said first.
+    """
     row = _by_id(tx.session, Forecast, forecast_id)
-    later = tx.session.exec(select(Forecast).where(Forecast.supersedes_id == row.id)).first()
-    if later is not None:
+    later = tx.session.exec(
+        select(Forecast)
+        .where(Forecast.supersedes_id == row.id)
+        .order_by(col(Forecast.change) == "correction", col(Forecast.id))
+    ).all()
+    if later and (not to_correct or later[-1].change == "correction"):
+        last = later[-1]
         raise ConflictError(
-            f"Forecast {forecast_id} has a later {later.change} ({later.public_id}); change that one."
+            f"Forecast {forecast_id} has a later {last.change} ({last.public_id}); change that one."
         )
     return row
 
@@ -321,6 +334,7 @@ def propose_ruling(
     _refuse_scored_author(tx, question)
     if occurred_at is not None:
         refuse_outside_window(question, occurred_at)
+        _refuse_before_condition(tx, question, occurred_at)
     record = {
         "question": question.public_id,
         "outcome": outcome,
@@ -343,6 +357,18 @@ def propose_ruling(
         occurred=Interval(occurred_at, occurred_at) if occurred_at else None,
         knowable_at=knowable_at or tx.now,
     )
+
+
+def _refuse_before_condition(tx: Transaction, question: Question, occurred_at: datetime) -> None:
+    """Refuse what occurred before the condition was met: only what happens after it counts."""
+    if question.condition_id is None:
+        return
+    parent = tx.session.get_one(Question, question.condition_id)
+    window = resolving.effective_window(question, parent, resolving.current_step(tx.session, parent))
+    if window is not None and occurred_at < window.opens_at:
+        raise InvalidInputError(
+            f"It occurred at {iso(occurred_at)}, before the condition was met ({iso(window.opens_at)})."
+        )
 
 
 def confirm(store: Store, question_id: str, *, actor: str) -> Resolution:

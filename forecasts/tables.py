@@ -34,6 +34,11 @@ def _ppm(column: str) -> CheckConstraint:
     return CheckConstraint(f"{column} BETWEEN 0 AND 1000000", name=f"{column}_is_ppm")
 
 
+def _one_each(name: str, column: str, condition: str) -> Index:
+    """Return the index that lets a value stand once among the rows that meet a condition."""
+    return Index(name, column, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 def _rev() -> Any:
     return Field(foreign_key="revision.rev", index=True)
 
@@ -240,13 +245,9 @@ class Forecast(SQLModel, table=True):
         _one_of("asserts", model.Asserts),
         _one_of("basis", model.Basis),
         _one_of("change", model.ForecastChange),
-        Index(
-            "uq_forecast_one_primary",
-            "statement_id",
-            unique=True,
-            sqlite_where=text("change = 'original' AND excluded_because IS NULL"),
-            postgresql_where=text("change = 'original' AND excluded_because IS NULL"),
-        ),
+        _one_each("uq_forecast_one_primary", "statement_id", "change = 'original' AND excluded_because IS NULL"),
+        _one_each("uq_forecast_one_correction", "supersedes_id", "change = 'correction'"),
+        _one_each("uq_forecast_one_successor", "supersedes_id", "change IN ('revision', 'withdrawal')"),
     )
 
     id: int = Field(default=None, primary_key=True)
@@ -258,7 +259,7 @@ class Forecast(SQLModel, table=True):
     stated_at: datetime
     version: int
     change: str
-    supersedes_id: int | None = Field(default=None, foreign_key="forecast.id", unique=True)
+    supersedes_id: int | None = Field(default=None, foreign_key="forecast.id")
     asserts: str
     probability_ppm: int | None = None
     low_ppm: int | None = None
@@ -329,12 +330,13 @@ class Check(SQLModel, table=True):
     __tablename__ = "source_check"
     __table_args__ = (
         UniqueConstraint("resource_id", "due_at"),
+        Index("ix_source_check_latest", "resource_id", "sound", "checked_at"),
         _one_of("status", model.CheckStatus),
     )
 
     id: int = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)
-    resource_id: int = Field(foreign_key="resource.id", index=True)
+    resource_id: int = Field(foreign_key="resource.id")
     due_at: datetime
     checked_at: datetime
     status: str

@@ -567,3 +567,35 @@ def test_a_window_of_no_length_is_over_at_once(desk: Desk) -> None:
         window=timedelta(0),
     )
     assert desk.confirm(the_question(desk)).outcome == "no"
+
+
+def test_what_was_said_first_can_be_corrected_after_a_revision(desk: Desk) -> None:
+    desk.register(document())
+    first = the_forecast(desk)
+    later = revise(desk, NewNumber(probability=0.9), "2020-02-01T00:00:00Z", first)
+    corrected = correct(desk, NewNumber(probability=0.8), first)
+    assert {row["forecast"] for row in desk.export("forecasts")} == {first, later, corrected}
+    with pytest.raises(ConflictError, match="later correction"):
+        correct(desk, NewNumber(probability=0.7), first)
+
+
+def test_what_occurred_before_its_condition_was_met_is_no_ruling(desk: Desk) -> None:
+    parent, child = desk.ids(chain("fire", "smoke")).values()
+    desk.resolve(parent, occurred="2020-03-01T00:00:00Z")
+    with pytest.raises(InvalidInputError, match="before the condition was met"):
+        desk.propose(child, occurred="2020-02-01T00:00:00Z")
+
+
+def test_nobody_registers_a_ruling_on_a_question_they_are_scored_by(desk: Desk) -> None:
+    ruled = document(questions=[question(criterion=manual())])
+    ruled["rulings"] = [
+        {
+            "question": ruled["questions"][0]["key"],
+            "outcome": "yes",
+            "knowable_at": "2020-03-01T00:00:00Z",
+            "citation": "Paper",
+            "note": "It did.",
+        }
+    ]
+    with pytest.raises(ConflictError, match="cannot rule"):
+        desk.register(ruled, actor="Ada Bell")

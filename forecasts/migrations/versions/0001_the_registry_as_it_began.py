@@ -268,7 +268,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("resource_id", "due_at", name=op.f("uq_source_check_resource_id_due_at")),
     )
     with op.batch_alter_table("source_check", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_source_check_resource_id"), ["resource_id"], unique=False)
+        batch_op.create_index("ix_source_check_latest", ["resource_id", "sound", "checked_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_source_check_rev"), ["rev"], unique=False)
 
     op.create_table(
@@ -485,7 +485,6 @@ def upgrade() -> None:
             "version",
             name=op.f("uq_forecast_statement_id_question_id_stated_at_version"),
         ),
-        sa.UniqueConstraint("supersedes_id", name=op.f("uq_forecast_supersedes_id")),
     )
     with op.batch_alter_table("forecast", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_forecast_author_id"), ["author_id"], unique=False)
@@ -493,11 +492,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_forecast_rev"), ["rev"], unique=False)
         batch_op.create_index(batch_op.f("ix_forecast_statement_id"), ["statement_id"], unique=False)
         batch_op.create_index(
+            "uq_forecast_one_correction",
+            ["supersedes_id"],
+            unique=True,
+            sqlite_where=sa.text("change = 'correction'"),
+            postgresql_where=sa.text("change = 'correction'"),
+        )
+        batch_op.create_index(
             "uq_forecast_one_primary",
             ["statement_id"],
             unique=True,
             sqlite_where=sa.text("change = 'original' AND excluded_because IS NULL"),
             postgresql_where=sa.text("change = 'original' AND excluded_because IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_forecast_one_successor",
+            ["supersedes_id"],
+            unique=True,
+            sqlite_where=sa.text("change IN ('revision', 'withdrawal')"),
+            postgresql_where=sa.text("change IN ('revision', 'withdrawal')"),
         )
 
     op.create_table(
@@ -536,9 +549,19 @@ def downgrade() -> None:
     op.drop_table("score")
     with op.batch_alter_table("forecast", schema=None) as batch_op:
         batch_op.drop_index(
+            "uq_forecast_one_successor",
+            sqlite_where=sa.text("change IN ('revision', 'withdrawal')"),
+            postgresql_where=sa.text("change IN ('revision', 'withdrawal')"),
+        )
+        batch_op.drop_index(
             "uq_forecast_one_primary",
             sqlite_where=sa.text("change = 'original' AND excluded_because IS NULL"),
             postgresql_where=sa.text("change = 'original' AND excluded_because IS NULL"),
+        )
+        batch_op.drop_index(
+            "uq_forecast_one_correction",
+            sqlite_where=sa.text("change = 'correction'"),
+            postgresql_where=sa.text("change = 'correction'"),
         )
         batch_op.drop_index(batch_op.f("ix_forecast_statement_id"))
         batch_op.drop_index(batch_op.f("ix_forecast_rev"))
@@ -574,7 +597,7 @@ def downgrade() -> None:
     op.drop_table("edition")
     with op.batch_alter_table("source_check", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_source_check_rev"))
-        batch_op.drop_index(batch_op.f("ix_source_check_resource_id"))
+        batch_op.drop_index("ix_source_check_latest")
 
     op.drop_table("source_check")
     with op.batch_alter_table("ruling", schema=None) as batch_op:
