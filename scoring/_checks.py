@@ -66,7 +66,7 @@ def outcomes(y: ArrayLike, name: str = "y") -> NDArray[Any]:
 
 def beyond(integers: NDArray[Any], most: int) -> bool:
     """Whether some integer lies outside 0 to most: read as unsigned, negative ones are huge."""
-    return bool(integers.view(f"u{integers.dtype.itemsize}").max() > most)
+    return bool(integers.view(integers.dtype.str.replace("i", "u")).max() > most)
 
 
 def probabilities(p: ArrayLike, name: str = "p") -> FloatArray:
@@ -107,7 +107,8 @@ def ppm(values: ArrayLike, name: str = "p_ppm") -> NDArray[Any]:
         )
     if beyond(array, PPM):
         refuse_first((array < 0) | (array > PPM), array, name, "parts per million lie in 0 to 1000000")
-    return array
+    # Unsigned 64 bits do not mix with the signed keys they are packed into.
+    return array.astype(np.int64) if array.dtype.kind == "u" else array
 
 
 def weights(weight: ArrayLike | None, n: int, name: str = "weight") -> NDArray[Any] | None:

@@ -174,6 +174,9 @@ def encode(
     With `labels`, the values are integer codes that number them from 0.
     """
     array = _checks.column(values, name)
+    if array.dtype.kind == "u":
+        # Unsigned 64 bits do not mix with signed keys.
+        array = array.astype(np.int64)
     if labels is not None:
         return _encode_coded(array, name, labels)
     if array.dtype.kind in "iu":

@@ -102,6 +102,7 @@ def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve
     forecast = Σ w p / Σ w and rate = Σ w y / Σ w. Bins that are empty or weigh nothing are left out.
     Units: bounds in ppm, forecast and rate as fractions.
     Raises ValueError: an empty table, bins outside 1 to 1000000.
+    Source: Murphy and Winkler (1977), Applied Statistics 26; bins cut in integers are ours.
 
     >>> curve = reliability_curve(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 300_000, 900_000]))
     >>> curve.lower_ppm.tolist(), curve.n.tolist(), curve.rate.tolist()
@@ -229,6 +230,7 @@ def phrase_table(
     when each forecast stands alone).
     Shapes: y, phrase and cluster (n,).
     Raises ValueError: empty input, lengths that differ, y not 0 or 1, coverage not in (0, 1).
+    Source: Clopper and Pearson (1934), Biometrika 26; Gaffke (2005) where there are clusters.
 
     >>> row = phrase_table([1, 0, 0, 1], ["likely", "likely", "likely", "certain"])[0]
     >>> row.phrase, row.n, row.n_yes

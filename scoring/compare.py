@@ -88,7 +88,7 @@ def paired_difference(
     alone, take the place of 0 and 1.
     Shapes: one row per question; the names are those of columns. Units: Brier on the 0 to 1 scale.
     Raises ValueError: a column that does not exist, bad probabilities or outcomes, coverage not in (0, 1).
-    Source: DeLong-type paired comparison after Diebold and Mariano (1995); interval after Gaffke (2005).
+    Source: Diebold and Mariano (1995), Journal of Business and Economic Statistics 13; Gaffke (2005).
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({

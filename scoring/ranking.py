@@ -198,8 +198,9 @@ def rank_intervals(
     """Ranks each author may have, given the pairs that can be ordered; all hold at once with 1 - alpha.
 
     Formula: the best rank is 1 + the number of authors ranked above, the worst is the number of authors
-    minus those ranked below. Shapes, units and refusals: as `pairwise_order`.
-    Source: Mohammadi and Goeman's confidence ranks by pairwise comparison; Holm (1979).
+    minus those ranked below. Shapes and units: as `pairwise_order`.
+    Raises ValueError: as `pairwise_order`.
+    Source: Holm (1979) for the pairs; ranks follow by counting them.
 
     >>> ranks = rank_intervals([1] * 4, [900_000, 500_000] * 2, author=["a", "b"] * 2, question=[1, 1, 2, 2])
     >>> ranks.best.tolist(), ranks.worst.tolist()

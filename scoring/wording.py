@@ -115,6 +115,7 @@ def lexicon_stability(y: ArrayLike, P_ppm: ArrayLike, *, author: ArrayLike) -> L
     Shapes: y and author (n,), P_ppm (n, lexicons): every claim read by every lexicon. Units: ppm; scores
     on the 0 to 1 scale.
     Raises ValueError: empty input, lengths that differ, y not 0 or 1, ppm not integers in range.
+    Source: concordant and discordant pairs, Kendall (1938), Biometrika 30.
 
     >>> result = lexicon_stability(
     ...     [1, 1], [[700_000, 600_000], [800_000, 550_000]], author=["ann", "bob"]

@@ -148,6 +148,18 @@ def test_codes_names_and_offsets_mean_the_same_authors() -> None:
     assert cluster_table([("a", "x", 1, 5, 0)]).clusters == (("a", "x"),)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int16", "uint32", "uint64", ">i8", "bool"])
+def test_any_kind_of_integer_will_do(kind: str) -> None:
+    y, p = np.array([1, 0, 1]), np.array([100, 200, 100])
+    expected = LevelTable.from_arrays([1, 0, 1], y, p)
+    assert LevelTable.from_arrays(np.array([1, 0, 1]), y.astype(kind), p) == expected
+    if kind != "bool":
+        given_p = p.astype(kind)
+        assert LevelTable.from_arrays(np.array([1, 0, 1]).astype(kind), y, given_p) == expected
+        clusters = ClusterTable.from_arrays([1, 0, 1], y, given_p, cluster=np.array([1, 2, 3]).astype(kind))
+        assert clusters.levels() == expected
+
+
 @pytest.mark.parametrize("engine", ["pandas", "polars", "polars lazy", "duckdb"])
 @pytest.mark.parametrize("p_kind", ["round", "fine"])
 def test_every_engine_builds_the_identical_table(engine: str, p_kind: str, tmp_path: Any) -> None:
