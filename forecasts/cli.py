@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecasts.errors import InvalidInputError
+from forecasts.errors import CalleditError, InvalidInputError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,7 +77,9 @@ def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
 
     made = services(ctx)
     url = made.settings().database_url
-    if url.startswith("sqlite:///") and not create and not Path(url.removeprefix("sqlite:///")).exists():
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    absent = file is not None and not file.exists()
+    if absent and not create:
         raise StoreError(
             f"There is no registry at {url}. Register something first, or name another one with "
             "--database or CALLEDIT_DATABASE_URL."
@@ -86,6 +88,12 @@ def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
     try:
         store.migrate()
         yield store
+    except CalleditError:
+        store.close()
+        if absent and file is not None:  # nothing was kept, so nothing is left behind
+            for part in ("", "-wal", "-shm"):
+                Path(f"{file}{part}").unlink(missing_ok=True)
+        raise
     finally:
         store.close()
 
@@ -203,10 +211,16 @@ LowOption = Annotated[str | None, typer.Option("--low", help="Lower end of the r
 HighOption = Annotated[str | None, typer.Option("--high", help="Upper end of the range.")]
 PhraseOption = Annotated[str | None, typer.Option("--phrase", help="A phrase of the lexicon instead.")]
 LexiconOption = Annotated[str | None, typer.Option("--lexicon", help="Which lexicon; default capphrase.")]
+BasisOption = Annotated[
+    str | None,
+    typer.Option("--basis", help="stated or coder: where a number comes from. A correction keeps what it had."),
+]
 AssertsOption = Annotated[str | None, typer.Option("--asserts", help="yes or no: what the author asserts.")]
 
 
-def _number(*texts: str | None, phrase: str | None, lexicon: str | None, asserts: str | None) -> Any:
+def _number(
+    *texts: str | None, phrase: str | None, lexicon: str | None, asserts: str | None, basis: str | None
+) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     from forecasts.registry import NewNumber
@@ -221,8 +235,10 @@ def _number(*texts: str | None, phrase: str | None, lexicon: str | None, asserts
             raise InvalidInputError(f"A probability is a number from 0 to 1, not {text!r}.") from None
     if asserts not in (None, "yes", "no"):
         raise InvalidInputError(f"--asserts is yes or no, not {asserts!r}.")
+    if basis not in (None, "stated", "coder"):
+        raise InvalidInputError(f"--basis is stated or coder, not {basis!r}.")
     probability, low, high = numbers
-    return NewNumber(probability, low, high, phrase, lexicon, asserts)  # type: ignore[arg-type]
+    return NewNumber(probability, low, high, phrase, lexicon, asserts, basis)  # type: ignore[arg-type]
 
 
 @forecast_app.command()
@@ -236,17 +252,25 @@ def revise(
     phrase: PhraseOption = None,
     lexicon: LexiconOption = None,
     asserts: AssertsOption = None,
+    basis: BasisOption = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why we read it so, with --basis coder.")] = None,
     statement: Annotated[str | None, typer.Option("--statement", help="The statement that says so.")] = None,
     actor: ActorOption = None,
 ) -> None:
     """Record a new probability the author gave later; the first one still is the one that counts."""
     from forecasts import registry
 
-    number = _number(probability, low, high, phrase=phrase, lexicon=lexicon, asserts=asserts)
+    number = _number(probability, low, high, phrase=phrase, lexicon=lexicon, asserts=asserts, basis=basis)
     at = instant(stated_at, "--stated-at")
     with opened(ctx) as store:
         new = registry.revise(
-            store, forecast, number, stated_at=at, statement_id=statement, actor=actor_name(ctx, actor)
+            store,
+            forecast,
+            number,
+            stated_at=at,
+            statement_id=statement,
+            reason=reason,
+            actor=actor_name(ctx, actor),
         )
     typer.echo(f"{new}: revision recorded.")
 
@@ -262,12 +286,13 @@ def correct(
     phrase: PhraseOption = None,
     lexicon: LexiconOption = None,
     asserts: AssertsOption = None,
+    basis: BasisOption = None,
     actor: ActorOption = None,
 ) -> None:
     """Replace a number we read wrongly; the old one stays in the record, and scores follow at once."""
     from forecasts import registry
 
-    number = _number(probability, low, high, phrase=phrase, lexicon=lexicon, asserts=asserts)
+    number = _number(probability, low, high, phrase=phrase, lexicon=lexicon, asserts=asserts, basis=basis)
     with opened(ctx) as store:
         new = registry.correct(store, forecast, number, reason=reason, actor=actor_name(ctx, actor))
     typer.echo(f"{new}: correction recorded.")
@@ -303,6 +328,9 @@ def propose(
     citation: Annotated[str, typer.Option("--citation", help="Where it can be checked: source and date.")],
     reason: ReasonOption,
     occurred_at: Annotated[str | None, typer.Option("--occurred-at", help="When it happened.")] = None,
+    occurred_until: Annotated[
+        str | None, typer.Option("--occurred-until", help="For a day: where it ends.")
+    ] = None,
     evidence: Annotated[Path | None, typer.Option("--evidence", help="A file to archive with it.")] = None,
     as_json: JsonOption = False,
     actor: ActorOption = None,
@@ -312,6 +340,7 @@ def propose(
 
     from forecasts import registry
     from forecasts.model import Outcome
+    from forecasts.registering import interval_of
 
     if outcome not in get_args(Outcome):
         raise InvalidInputError(f"An outcome is {', '.join(get_args(Outcome))}, not {outcome!r}.")
@@ -328,7 +357,10 @@ def propose(
             citation=citation,
             reason=reason,
             window=services(ctx).settings().dispute_window,
-            occurred_at=instant(occurred_at, "--occurred-at") if occurred_at else None,
+            occurred=interval_of(
+                instant(occurred_at, "--occurred-at") if occurred_at else None,
+                instant(occurred_until, "--occurred-until") if occurred_until else None,
+            ),
             evidence=archived,
         )
     print_step(step, as_json=as_json)
@@ -353,7 +385,7 @@ def dispute(
     as_json: JsonOption = False,
     actor: ActorOption = None,
 ) -> None:
-    """Dispute a proposed outcome; a second, blind ruling has to follow."""
+    """Dispute a proposed outcome; a second ruling has to follow, by somebody else."""
     from forecasts import registry
 
     with opened(ctx) as store:

@@ -118,24 +118,23 @@ class Ledger:
         }
 
     @cached_property
-    def standing_by_question(self) -> dict[int, list[tables.Forecast]]:
-        """The forecasts on each question that have a number and were not corrected."""
-        alive = (
+    def _standing(self) -> list[tables.Forecast]:
+        """The forecasts that have a number and were not corrected."""
+        return [
             row
             for row in self.forecasts.values()
             if row.id not in self.corrected and row.probability_ppm is not None
-        )
-        return self._grouped(alive, "question_id", order="stated_at")
+        ]
+
+    @cached_property
+    def standing_by_question(self) -> dict[int, list[tables.Forecast]]:
+        """The standing forecasts on each question."""
+        return self._grouped(self._standing, "question_id", order="stated_at")
 
     @cached_property
     def forecasts_by_statement(self) -> dict[int, list[tables.Forecast]]:
-        """The uncorrected forecasts made from each statement, the primary one first."""
-        alive = (
-            row
-            for row in self.forecasts.values()
-            if row.id not in self.corrected and row.probability_ppm is not None
-        )
-        grouped = self._grouped(alive, "statement_id", order="id")
+        """The standing forecasts made from each statement, the primary one first."""
+        grouped = self._grouped(self._standing, "statement_id", order="id")
         for listed in grouped.values():
             listed.sort(key=lambda row: (row.excluded_because is not None, row.stated_at, row.id))
         return grouped

@@ -70,7 +70,8 @@ class Interval:
 class Event:
     """One row of an event source, dated as the row dates it: an instant, a day, or not at all.
 
-    A day is an interval in the row's `zone`, or in the zone the criterion names where the row has none.
+    A day is an interval in the row's `zone`, or in the zone the criterion names where the row has none. With
+    `until`, all that is known is that it occurred between the two (an `until` day included).
     """
 
     occurred: datetime | date | None
@@ -80,6 +81,7 @@ class Event:
     known_at: datetime | None = None
     description: str = ""
     citation: str = ""
+    until: datetime | date | None = None
 
     def interval(self, zone: str) -> Interval | None:
         """Return when it occurred in UTC; `zone` places a day whose row names no zone.
@@ -88,13 +90,12 @@ class Event:
         """
         if self.occurred is None:
             return None
-        if isinstance(self.occurred, datetime):
-            return Interval(self.occurred, self.occurred)
         named = ZoneInfo(self.zone or zone)
         try:
-            start = datetime.combine(self.occurred, time.min, tzinfo=named)
-            end = datetime.combine(self.occurred + timedelta(days=1), time.min, tzinfo=named)
-            return Interval(start.astimezone(UTC), end.astimezone(UTC))
+            start, end = _span(self.occurred, named)
+            if self.until is not None:
+                end = _span(self.until, named)[1]
+            return Interval(start, end) if start <= end else None
         except OverflowError:
             return None
 
@@ -102,9 +103,17 @@ class Event:
         """Return the date as the row gives it, for people."""
         if self.occurred is None:
             return "an unknown date"
-        if isinstance(self.occurred, datetime):
-            return iso(self.occurred)
-        return self.occurred.isoformat()
+        dates = [self.occurred] if self.until is None else [self.occurred, self.until]
+        return " to ".join(iso(at) if isinstance(at, datetime) else at.isoformat() for at in dates)
+
+
+def _span(at: datetime | date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return start and end in UTC of an instant (both the same) or of a day in a zone."""
+    if isinstance(at, datetime):
+        return at, at
+    start = datetime.combine(at, time.min, tzinfo=zone)
+    end = datetime.combine(at + timedelta(days=1), time.min, tzinfo=zone)
+    return start.astimezone(UTC), end.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def exclusions(claims: Iterable[Claim], policy: Policy) -> dict[str, str | None]
 def _own_reason(claim: Claim, policy: Policy) -> str | None:
     if claim.excluded_because is not None:
         return claim.excluded_because
-    if claim.kind in ("restatement", "scheduled-event"):
+    if claim.kind in ("restatement", "chain-summary", "scheduled-event"):
         return claim.kind
     if policy == "strict" and claim.basis == "coder":
         return "coder-reading"

@@ -18,7 +18,7 @@ from forecasts import criteria
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange import document as doc
 from forecasts.lexicon import dump_phrases, find_phrase
-from forecasts.model import SourceCatalogue, iso, to_ppm
+from forecasts.model import Interval, SourceCatalogue, iso, to_ppm
 from forecasts.scalars import first_error
 from forecasts.store import Transaction
 from forecasts.tables import (
@@ -340,12 +340,12 @@ class Registrar:
 
     def _add_ruling(self, item: doc.Ruling) -> None:
         question = self._question(item.question)
-        if item.occurred_at is not None:
-            refuse_outside_window(question, item.occurred_at)
-            if item.knowable_at < item.occurred_at:
-                raise InvalidInputError(
-                    "it could not be known before it occurred; mend knowable_at or occurred_at"
-                )
+        occurred = interval_of(item.occurred_at, item.occurred_until)
+        refuse_misdated(question, item.outcome, occurred)
+        if occurred is not None and item.knowable_at < occurred.start:
+            raise InvalidInputError("it could not be known before it occurred; mend knowable_at or occurred_at")
+        if item.outcome == "no" and item.knowable_at < question.deadline:
+            raise InvalidInputError("a no is not knowable before the deadline")
         row = Ruling(rev=0, question_id=question.id, **item.model_dump(exclude={"question"}))
         self._keep("rulings", row, question_id=question.id)
 
@@ -416,12 +416,28 @@ def latest_lexicon(tx: Transaction, key: str) -> Lexicon:
     return found[-1]
 
 
-def refuse_outside_window(question: Question, occurred_at: datetime) -> None:
-    """Raise `InvalidInputError` for something that occurred outside a question's window."""
-    if not question.opens_at <= occurred_at < question.deadline:
+def interval_of(occurred_at: datetime | None, occurred_until: datetime | None) -> Interval | None:
+    """Return when something occurred: an instant, or somewhere in `[occurred_at, occurred_until)`."""
+    if occurred_at is None:
+        if occurred_until is not None:
+            raise InvalidInputError("occurred_until needs occurred_at")
+        return None
+    if occurred_until is not None and occurred_until <= occurred_at:
+        raise InvalidInputError("occurred_until must lie after occurred_at")
+    return Interval(occurred_at, occurred_until or occurred_at)
+
+
+def refuse_misdated(question: Question, outcome: str, occurred: Interval | None) -> None:
+    """Raise `InvalidInputError` for a yes without a date, or for something outside the question's window."""
+    if occurred is None:
+        if outcome == "yes":
+            raise InvalidInputError("a yes says when it happened: give occurred_at, for a day occurred_until too")
+        return
+    instant_too_late = occurred.start >= question.deadline
+    if occurred.start < question.opens_at or occurred.end > question.deadline or instant_too_late:
         raise InvalidInputError(
-            f"It occurred at {iso(occurred_at)}, outside the question's window "
-            f"({iso(question.opens_at)} to {iso(question.deadline)})."
+            f"it occurred at {iso(occurred.start)}, outside the question's window "
+            f"({iso(question.opens_at)} to {iso(question.deadline)})"
         )
 
 
@@ -455,6 +471,3 @@ class _located:  # noqa: N801  (used like a function)
             located = type(error)(f"{self.place}: {str(error).rstrip('.')}.")
             located.located = True  # type: ignore[union-attr]
             raise located from None
-
-
-__all__ = ["Registered", "Registrar", "latest_lexicon", "public_id", "read_text", "refuse_outside_window"]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, func, select
 
 from forecasts import resolving
@@ -20,6 +21,7 @@ from forecasts.lexicon import find_phrase
 from forecasts.model import (
     ActorKind,
     Asserts,
+    Basis,
     Interval,
     Outcome,
     SourceCatalogue,
@@ -32,8 +34,9 @@ from forecasts.registering import (
     latest_lexicon,
     public_id,
     read_text,
-    refuse_outside_window,
+    refuse_misdated,
 )
+from forecasts.scalars import Text
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
     Article,
@@ -42,17 +45,22 @@ from forecasts.tables import (
     Edition,
     Forecast,
     Question,
+    ReplayRun,
     Resolution,
     Ruling,
     Statement,
 )
 
 Row = TypeVar("Row", Forecast, Question, Statement)
+_TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
 @dataclass(frozen=True, slots=True)
 class NewNumber:
-    """The number a revision or correction gives: directly, or through a phrase of a lexicon."""
+    """The number a revision or correction gives: directly, or through a phrase of a lexicon.
+
+    Without a `basis`, a number in a revision is one the author stated, and a correction keeps the basis it had.
+    """
 
     probability: float | None = None
     low: float | None = None
@@ -60,6 +68,7 @@ class NewNumber:
     phrase: str | None = None
     lexicon: str | None = None
     asserts: Asserts | None = None
+    basis: Basis | None = None
 
 
 def register(
@@ -96,6 +105,13 @@ def _catch_up(tx: Transaction) -> None:
     ruled = select(Ruling.question_id).where(Ruling.rev == tx.rev)
     for question in tx.session.exec(select(Question).where(col(Question.id).in_(ruled))).all():
         _refuse_scored_author(tx, question)
+    if tx.session.exec(select(ReplayRun)).first() is not None:
+        new = tx.session.exec(select(Question).where(Question.rev == tx.rev)).first()
+        if new is not None:
+            raise ConflictError(
+                "This registry was written by a replay, whose checks are past: register new questions in "
+                "another registry and replay that."
+            )
     forecast_on = select(Forecast.question_id).where(Forecast.rev == tx.rev)
     for question in tx.session.exec(select(Question).where(col(Question.id).in_(forecast_on))).all():
         _score_anew(tx, question)
@@ -162,6 +178,7 @@ def revise(
         if statement is not None and statement.stated_by_id != old.author_id:
             raise InvalidInputError(f"Statement {statement.public_id} was made by another author.")
         question = tx.session.get_one(Question, old.question_id)
+        _refuse_future(tx, stated_at)
         if not old.stated_at < stated_at < question.deadline:
             raise InvalidInputError(
                 f"A revision lies between the forecast it revises ({iso(old.stated_at)}) and the deadline "
@@ -180,7 +197,8 @@ def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, a
         if old.change == "withdrawal":
             raise ConflictError(f"Forecast {forecast_id} is a withdrawal; there is no number to correct.")
         question = tx.session.get_one(Question, old.question_id)
-        return _append_forecast(tx, _changed(tx, old, "correction", number, reason), question)
+        new = _changed(tx, old, "correction", number, _said(reason, "reason"))
+        return _append_forecast(tx, new, question)
 
 
 def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str, actor: str) -> str:
@@ -189,12 +207,26 @@ def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str
         old = _latest(tx, forecast_id)
         if old.change == "withdrawal":
             raise ConflictError(f"Forecast {forecast_id} was withdrawn already.")
+        _refuse_future(tx, stated_at)
         if stated_at <= old.stated_at:
             raise InvalidInputError(f"A withdrawal comes after the forecast ({iso(old.stated_at)}).")
-        new = _copy(old, "withdrawal", reason)
+        new = _copy(old, "withdrawal", _said(reason, "reason"))
         new.stated_earliest = new.stated_at = stated_at
         new.probability_ppm = new.low_ppm = new.high_ppm = None
         return _append_forecast(tx, new, tx.session.get_one(Question, old.question_id))
+
+
+def _refuse_future(tx: Transaction, stated_at: datetime) -> None:
+    if stated_at > tx.now:
+        raise InvalidInputError(f"Nobody can have said it at {iso(stated_at)}: that is still to come.")
+
+
+def _said(text: str, what: str) -> str:
+    """Return a text somebody gave; refuse an empty or endless one."""
+    try:
+        return _TEXT.validate_python(text)
+    except ValidationError as error:
+        raise InvalidInputError(f"The {what} is not usable: {error.errors()[0]['msg']}.") from None
 
 
 def _latest(tx: Transaction, forecast_id: str, *, to_correct: bool = False) -> Forecast:
@@ -235,6 +267,8 @@ def _changed(
     if number.phrase is not None:
         if (number.probability, number.low, number.high) != (None, None, None):
             raise InvalidInputError("A phrase takes its numbers from the lexicon; leave out those given.")
+        if number.basis not in (None, "lexicon"):
+            raise InvalidInputError(f"A phrase has the basis 'lexicon', not {number.basis!r}.")
         lexicon = latest_lexicon(tx, number.lexicon or "capphrase")
         found = find_phrase(lexicon.phrases, number.phrase)
         if found is None:
@@ -253,8 +287,11 @@ def _changed(
     new.high_ppm = new.probability_ppm if number.high is None else _ppm(number.high)
     if not new.low_ppm <= new.probability_ppm <= new.high_ppm:
         raise InvalidInputError("low, probability and high are not in order.")
-    given_a_range = number.low is not None and number.high is not None
-    new.basis = "coder" if change == "correction" and old.basis != "stated" and given_a_range else "stated"
+    new.basis = number.basis or ("stated" if change == "revision" else old.basis)
+    if new.basis == "lexicon":
+        raise InvalidInputError("A number is no phrase: say whether its basis is 'stated' or 'coder'.")
+    if new.basis == "coder" and None in (number.low, number.high, reason):
+        raise InvalidInputError("Our own reading needs low, high and a reason.")
     new.phrase = new.lexicon_id = None
     new.bare_modal = False
     return new
@@ -291,7 +328,7 @@ def propose(
     citation: str,
     reason: str,
     window: timedelta,
-    occurred_at: datetime | None = None,
+    occurred: Interval | None = None,
     evidence: tuple[bytes, str] | None = None,
 ) -> Resolution:
     """Propose an outcome with its citation; it can be confirmed when the dispute window has passed.
@@ -307,7 +344,7 @@ def propose(
             citation=citation,
             reason=reason,
             window=window,
-            occurred_at=occurred_at,
+            occurred=occurred,
             evidence=evidence,
         )
 
@@ -320,7 +357,7 @@ def propose_ruling(
     citation: str,
     reason: str,
     window: timedelta,
-    occurred_at: datetime | None = None,
+    occurred: Interval | None = None,
     evidence: tuple[bytes, str] | None = None,
     knowable_at: datetime | None = None,
 ) -> Resolution:
@@ -329,19 +366,24 @@ def propose_ruling(
     state = resolving.state_of(step)
     if state in ("proposed", "confirmed"):
         raise ConflictError(f"Question {question.public_id} is {state} already; dispute it or reopen it first.")
-    if state == "disputed" and tx.actor_id in _proposers(tx.session, question):
-        raise ConflictError("The second ruling on a disputed question is made by somebody else than the first.")
+    if state == "disputed" and tx.actor_id in _involved(tx.session, question):
+        raise ConflictError("The second ruling is made by somebody who neither proposed nor disputed the first.")
     _refuse_scored_author(tx, question)
-    if occurred_at is not None:
-        refuse_outside_window(question, occurred_at)
-        _refuse_before_condition(tx, question, occurred_at)
+    citation, reason = _said(citation, "citation"), _said(reason, "reason")
+    refuse_misdated(question, outcome, occurred)
+    if occurred is not None and occurred.start > tx.now:
+        raise InvalidInputError(f"It cannot have occurred at {iso(occurred.start)}: that is still to come.")
+    if outcome == "no" and tx.now < question.deadline:
+        raise InvalidInputError(f"A no is possible from the deadline on, {iso(question.deadline)}.")
+    _refuse_before_condition(tx, question, occurred)
     record = {
         "question": question.public_id,
         "outcome": outcome,
         "ruled_by": tx.actor.name,
         "citation": citation,
         "reason": reason,
-        "occurred_at": iso(occurred_at) if occurred_at else None,
+        "occurred_at": iso(occurred.start) if occurred else None,
+        "occurred_until": iso(occurred.end) if occurred else None,
     }
     body, content_type = evidence or (canonical_json(record), "application/json")
     return resolving.append_step(
@@ -354,20 +396,20 @@ def propose_ruling(
         citation=citation,
         closes_at=tx.now + window,
         evidence_sha256=archive(tx, body, content_type),
-        occurred=Interval(occurred_at, occurred_at) if occurred_at else None,
+        occurred=occurred,
         knowable_at=knowable_at or tx.now,
     )
 
 
-def _refuse_before_condition(tx: Transaction, question: Question, occurred_at: datetime) -> None:
+def _refuse_before_condition(tx: Transaction, question: Question, occurred: Interval | None) -> None:
     """Refuse what occurred before the condition was met: only what happens after it counts."""
-    if question.condition_id is None:
+    if question.condition_id is None or occurred is None:
         return
     parent = tx.session.get_one(Question, question.condition_id)
     window = resolving.effective_window(question, parent, resolving.current_step(tx.session, parent))
-    if window is not None and occurred_at < window.opens_at:
+    if window is not None and occurred.start < window.opens_at:
         raise InvalidInputError(
-            f"It occurred at {iso(occurred_at)}, before the condition was met ({iso(window.opens_at)})."
+            f"It occurred at {iso(occurred.start)}, before the condition was met ({iso(window.opens_at)})."
         )
 
 
@@ -382,16 +424,17 @@ def confirm(store: Store, question_id: str, *, actor: str) -> Resolution:
             raise ConflictError("A machine's proposal is decided again and confirmed by the scheduled jobs.")
         if step.closes_at is not None and tx.now < step.closes_at:
             raise ConflictError(f"The dispute window is open until {iso(step.closes_at)}; confirm after that.")
-        if tx.actor_id in _proposers(tx.session, question):
-            raise ConflictError("Whoever proposed an outcome cannot confirm it; ask somebody else.")
+        if tx.actor_id in _involved(tx.session, question):
+            raise ConflictError("Whoever proposed or disputed an outcome cannot confirm it; ask somebody else.")
         _refuse_scored_author(tx, question)
         if resolving.condition_status(tx.session, question) == "open":
             raise ConflictError("The question's condition is still open; confirm that one first.")
+        _refuse_before_condition(tx, question, resolving.occurrence(step))
         return resolving.confirm_step(tx, question, step)
 
 
 def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
-    """Dispute a proposed outcome inside its window; a second, blind ruling has to follow."""
+    """Dispute a proposed outcome inside its window; a second ruling has to follow, by somebody else than both."""
     with store.write(actor=actor, action="dispute") as tx:
         question = _by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
@@ -401,6 +444,9 @@ def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resol
             raise ConflictError(
                 f"The dispute window closed at {iso(step.closes_at)}; reopen the question instead."
             )
+        if tx.actor_id in _involved(tx.session, question):
+            raise ConflictError("Whoever proposed an outcome takes it back with reopen, not with a dispute.")
+        reason = _said(reason, "reason")
         return resolving.append_step(
             tx,
             question,
@@ -415,6 +461,7 @@ def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resol
 def annul(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
     """Annul a broken question by hand, in whatever state it is; it is never scored."""
     with store.write(actor=actor, action="annul") as tx:
+        reason = _said(reason, "reason")
         question = _by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if step is not None and step.state == "confirmed":
@@ -430,6 +477,7 @@ def annul(store: Store, question_id: str, *, reason: str, actor: str) -> Resolut
 def reopen(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
     """Take a proposal, dispute or resolution back; what hangs on it follows."""
     with store.write(actor=actor, action="reopen") as tx:
+        reason = _said(reason, "reason")
         question = _by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if resolving.state_of(step) == "open" or step is None:
@@ -442,18 +490,18 @@ def reopen(store: Store, question_id: str, *, reason: str, actor: str) -> Resolu
         return step
 
 
-def _proposers(session: Session, question: Question) -> set[int]:
-    """Return who has proposed an outcome since the question was last open."""
+def _involved(session: Session, question: Question) -> set[int]:
+    """Return who has proposed or disputed an outcome since the question was last open."""
     steps = session.exec(
         select(Resolution).where(Resolution.question_id == question.id).order_by(col(Resolution.step))
     ).all()
-    proposers: set[int] = set()
+    involved: set[int] = set()
     for step in steps:
         if step.state == "reopened":
-            proposers.clear()
-        elif step.state == "proposed":
-            proposers.add(step.actor_id)
-    return proposers
+            involved.clear()
+        elif step.state in ("proposed", "disputed"):
+            involved.add(step.actor_id)
+    return involved
 
 
 def _refuse_scored_author(tx: Transaction, question: Question) -> None:

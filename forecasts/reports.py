@@ -77,12 +77,25 @@ def funnel(ledger: Ledger, statements: list[Statement], now: datetime) -> dict[s
         "with_forecast": len(shown),
         "not_counted": len(shown) - len(counted),
         "counted": len(counted),
+        "conditional": sum(_is_conditional(ledger, row) for row in counted),
+        "condition_met": sum(_condition_met(ledger, row) for row in counted),
         "matured": len(matured),
         "open": outcomes["open"],
         "annulled": outcomes["annulled"],
         "ambiguous": outcomes["ambiguous"],
         "scored": sum(ledger.standing(row, "broad").scored for row in shown),
     }
+
+
+def _is_conditional(ledger: Ledger, forecast: Forecast) -> bool:
+    return ledger.questions[forecast.question_id].condition_id is not None
+
+
+def _condition_met(ledger: Ledger, forecast: Forecast) -> bool:
+    question = ledger.questions[forecast.question_id]
+    return (
+        question.condition_id is not None and ledger.outcome(question.condition_id) == question.condition_outcome
+    )
 
 
 def scored_forecasts(ledger: Ledger, author: Author, name: Policy) -> list[tuple[Forecast, Question, int]]:

@@ -6,7 +6,7 @@ written with it.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy.orm import aliased
@@ -168,7 +168,7 @@ def apply_verdict(
         if step.rule != CRITERION_RULE or step.state == "disputed":
             return None
         supported = step.outcome == verdict.value
-        if supported and (step.state == "confirmed" or occurrence(step) == verdict.occurred):
+        if supported and occurrence(step) == verdict.occurred:
             return None
         change = "dates it anew" if supported else f"no longer supports {step.outcome}"
         reason = f"the source {change}: {verdict.reason}"
@@ -215,7 +215,11 @@ def effective_window(question: Question, parent: Question | None, parent_step: R
         return window
     if parent_step is None or parent_step.outcome != question.condition_outcome:
         return None
-    return window.after(parent_step.occurred_until or parent.deadline)
+    met = occurrence(parent_step)
+    if met is None:
+        return window.after(parent.deadline)
+    # The event that meets the condition does not meet what hangs on it, though an instant has no width.
+    return window.after(met.end if met.end > met.start else met.end + timedelta(microseconds=1))
 
 
 def follow_condition(tx: Transaction, child: Question) -> None:

@@ -205,9 +205,10 @@ class Store:
 def _actor(session: Session, name: str, kind: ActorKind) -> Actor:
     if not name.strip() or _UNSTORABLE.search(name):
         raise InvalidInputError("Whoever writes to the registry is named in plain text: name an actor.")
-    actor = session.exec(select(Actor).where(Actor.name == name)).first()
+    name = name.strip()
+    actor = session.exec(select(Actor).where(Actor.key == name.casefold())).first()
     if actor is None:
-        actor = Actor(name=name, kind=kind)
+        actor = Actor(key=name.casefold(), name=name, kind=kind)
         session.add(actor)
         session.flush()
     elif actor.kind != kind:

@@ -44,12 +44,13 @@ def _rev() -> Any:
 
 
 class Actor(SQLModel, table=True):
-    """Whoever writes to the registry."""
+    """Whoever writes to the registry; `key` is the name without regard to case, so that Ann is ann."""
 
     __table_args__ = (_one_of("kind", model.ActorKind),)
 
     id: int = Field(default=None, primary_key=True)
-    name: str = Field(unique=True)
+    key: str = Field(unique=True)
+    name: str
     kind: str
 
 
@@ -283,6 +284,7 @@ class Ruling(SQLModel, table=True):
     outcome: str
     knowable_at: datetime
     occurred_at: datetime | None = None
+    occurred_until: datetime | None = None
     citation: str
     note: str
     rev: int = _rev()

@@ -51,6 +51,8 @@ def _funnel(funnel: dict[str, int]) -> Iterator[str]:
         f"Of those that count: {funnel['matured']} past their deadline, {funnel['scored']} scored, "
         f"{funnel['open']} open, {funnel['annulled']} annulled, {funnel['ambiguous']} ambiguous."
     )
+    if funnel["conditional"]:
+        yield f"Conditional: the condition was met in {funnel['condition_met']} of {funnel['conditional']}."
 
 
 def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 import seeds
 from forecasts import registry
@@ -27,7 +27,7 @@ from forecasts.store import Store
 from forecasts.tables import Revision
 from forecasts.web.pages import author_page
 from jobs.clocks import SystemClock
-from jobs.replay import Progress, replay
+from jobs.replay import Progress, replay_locked
 
 FOLDER = Path("calledit-demo")
 START = datetime(2019, 2, 22, tzinfo=UTC)
@@ -42,7 +42,7 @@ class DemoResult:
 
     summary: dict[str, Any]
     reports: list[Report]
-    database_url: str
+    place: str
     folder: Path
 
 
@@ -59,14 +59,15 @@ def run(
     settings = settings.model_copy(update={"database_url": url})
     store = Store(url, SystemClock())
     try:
-        _clear(store)
-        store.migrate()
-        for document in seeds.documents().values():
-            registry.register(
-                store, parse_document(document), catalogue=catalogue, actor="seed", kind="seed", action=ACTION
-            )
-        replay(settings, catalogue, start=START, end=END, progress=progress)
-        ledger = read_ledger(store)
+        with store.only_replay():
+            _clear(store)
+            store.migrate()
+            for document in seeds.documents().values():
+                registry.register(
+                    store, parse_document(document), catalogue=catalogue, actor="seed", kind="seed", action=ACTION
+                )
+            replay_locked(settings, catalogue, start=START, end=END, progress=progress)
+            ledger = read_ledger(store)
     finally:
         store.close()
     reports = [
@@ -75,7 +76,7 @@ def run(
         if ledger.said_by(author)
     ]
     _write_pages(reports)
-    return DemoResult(_summary(ledger, reports), reports, url, FOLDER)
+    return DemoResult(_summary(ledger, reports), reports, store.place, FOLDER)
 
 
 def _clear(store: Store) -> None:
@@ -83,10 +84,12 @@ def _clear(store: Store) -> None:
     if not store.has_schema():
         return
     with store.read() as session:
-        first = session.exec(select(Revision).order_by("rev").limit(1)).first()
-    if first is not None and first.action != ACTION:
+        other = session.exec(
+            select(Revision.rev).where(Revision.action != ACTION, col(Revision.run_id).is_(None)).limit(1)
+        ).first()
+    if other is not None:
         raise ConflictError(
-            f"{store.place} holds a registry that no demo wrote, and the demo starts clean. "
+            f"{store.place} holds what no demo wrote, and the demo starts clean. "
             "Unset CALLEDIT_DATABASE_URL, or name another database."
         )
     with store.queue() as session:
@@ -156,8 +159,8 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
         )
     Console().print(table)
     echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
-    echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.folder}/calledit.db.")
-    echo(f"Serve it: calledit --database {result.database_url} serve")
+    echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.place}.")
+    echo(f"Serve it: calledit --database {result.place} serve")
 
 
 def _cell(numbers: dict[str, Any]) -> str:

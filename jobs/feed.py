@@ -8,6 +8,7 @@ import bisect
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -16,27 +17,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
+from typing import Any
 
 from forecasts.errors import InvalidInputError
 from forecasts.model import Clock
 
 
 class _Table:
-    """One CSV table, cut at any instant."""
+    """One CSV or JSON table, cut at any instant by the `known_at` of its rows."""
 
     def __init__(self, path: Path) -> None:
+        self.is_json = path.suffix.lower() == ".json"
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, strict=True)
-                self._header = list(reader.fieldnames or [])
-                rows = [(_known_at(row, path), row) for row in reader]
+            text = path.read_text(encoding="utf-8-sig")
+            self._frame, rows = _read_json(text) if self.is_json else _read_csv(text)
         except OSError as error:
             raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from None
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InvalidInputError(f"{path} is no CSV table: {error}.") from None
-        rows.sort(key=lambda pair: pair[0])
-        self._known = [known_at for known_at, _ in rows]
-        self._rows = [row for _, row in rows]
+        except (csv.Error, ValueError, RecursionError) as error:
+            raise InvalidInputError(f"{path} is no {'JSON' if self.is_json else 'CSV'} table: {error}.") from None
+        dated = sorted(((_known_at(row, path), row) for row in rows), key=lambda pair: pair[0])
+        self._known = [known_at for known_at, _ in dated]
+        self._rows = [row for _, row in dated]
         self.body_of = lru_cache(maxsize=4)(self._body_of)
 
     def at(self, instant: datetime) -> tuple[bytes, str]:
@@ -44,17 +45,39 @@ class _Table:
         return self.body_of(bisect.bisect_right(self._known, instant))
 
     def _body_of(self, count: int) -> tuple[bytes, str]:
-        out = io.StringIO(newline="")
-        writer = csv.DictWriter(out, self._header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows[:count])
-        body = out.getvalue().encode()
+        rows = self._rows[:count]
+        if self.is_json:
+            text = json.dumps(rows if isinstance(self._frame, list) else {**self._frame, "rows": rows})
+        else:
+            out = io.StringIO(newline="")
+            writer = csv.DictWriter(out, list(self._frame), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            text = out.getvalue()
+        body = text.encode()
         return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def _known_at(row: dict[str, str], path: Path) -> datetime:
-    if None in row or None in row.values():
-        raise InvalidInputError(f"{path}: a row has another number of fields than the header.")
+def _read_csv(text: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the header and the rows."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    rows = list(reader)
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError("a row has another number of fields than the header")
+    return list(reader.fieldnames or []), rows
+
+
+def _read_json(text: str) -> tuple[list[str] | dict[str, Any], list[dict[str, Any]]]:
+    """Return what stands around the rows (an empty list where nothing does) and the rows."""
+    value = json.loads(text)
+    frame: list[str] | dict[str, Any] = value if isinstance(value, dict) else []
+    rows = value.get("rows") if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is no list of rows, nor an object with a list under 'rows'")
+    return frame, rows
+
+
+def _known_at(row: dict[str, Any], path: Path) -> datetime:
     try:
         instant = datetime.fromisoformat(row["known_at"])
     except (KeyError, TypeError, ValueError):
@@ -80,17 +103,18 @@ class Feed:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                name = self.path.strip("/").removesuffix(".csv")
+                name = self.path.strip("/")
                 if not name.isdigit() or int(name) >= len(tables):
                     self.send_error(404)
                     return
-                body, etag = tables[int(name)].at(clock.now())
+                table = tables[int(name)]
+                body, etag = table.at(clock.now())
                 unchanged = self.headers.get("If-None-Match") == etag
                 self.send_response_only(304 if unchanged else 200)
                 self.send_header("Date", format_datetime(clock.now(), usegmt=True))
                 self.send_header("ETag", etag)
                 if not unchanged:
-                    self.send_header("Content-Type", "text/csv; charset=utf-8")
+                    self.send_header("Content-Type", "application/json" if table.is_json else "text/csv")
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if not unchanged:
@@ -104,7 +128,7 @@ class Feed:
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         base = f"http://127.0.0.1:{self._server.server_port}"
-        return {location: f"{base}/{number}.csv" for number, location in enumerate(self._locations)}
+        return {location: f"{base}/{number}" for number, location in enumerate(self._locations)}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

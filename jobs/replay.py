@@ -51,27 +51,44 @@ def replay(
     loopback server that answers as of the simulated instant. Raises `ConflictError` on a database that live
     jobs have written to, or while another replay runs on it.
     """
+    store = Store(settings.database_url, SimulatedClock(start))
+    try:
+        store.migrate()
+        with store.only_replay():
+            return replay_locked(settings, catalogue, start=start, end=end, tables=tables, progress=progress)
+    finally:
+        store.close()
+
+
+def replay_locked(
+    settings: Settings,
+    catalogue: SourceCatalogue,
+    *,
+    start: datetime,
+    end: datetime,
+    tables: Mapping[str, Path] | None = None,
+    progress: Progress = lambda _: None,
+) -> Replayed:
+    """Replay as `replay` does, for a caller that holds the lock of `Store.only_replay`."""
     if not start < end:
         raise InvalidInputError("--from must lie before --to.")
     clock = SimulatedClock(start)
     store = Store(settings.database_url, clock)
     try:
-        store.migrate()
-        with store.only_replay():
-            clock.advance(_begin(store, start, end))
-            with Feed(_tables(store, tables or {}), clock) as routes:
-                fetcher = HttpFetcher(
-                    seconds=settings.fetch_seconds,
-                    max_bytes=settings.fetch_bytes,
-                    contact=settings.contact,
-                    routes=routes,
-                    routes_only=True,
-                )
-                try:
-                    worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
-                    return _run(worker, clock, end, progress)
-                finally:
-                    fetcher.close()
+        clock.advance(_begin(store, start, end))
+        with Feed(_tables(store, tables or {}), clock) as routes:
+            fetcher = HttpFetcher(
+                seconds=settings.fetch_seconds,
+                max_bytes=settings.fetch_bytes,
+                contact=settings.contact,
+                routes=routes,
+                routes_only=True,
+            )
+            try:
+                worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
+                return _run(worker, clock, end, progress)
+            finally:
+                fetcher.close()
     finally:
         store.close()
 

@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -40,6 +41,7 @@ def start_ticking(worker: Worker, seconds: float) -> Callable[[], None]:
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
         )
     scheduler.start()
     return lambda: scheduler.shutdown(wait=True)
@@ -77,6 +79,7 @@ def work(store: Store, catalogue: SourceCatalogue, settings: Settings) -> None:
 def serve(store: Store, catalogue: SourceCatalogue, settings: Settings, *, host: str, port: int) -> None:
     """Serve the pages and run the jobs until stopped; a replayed registry is served without jobs."""
     import uvicorn
+
     from forecasts.web.app import create_app
 
     listener = _listen(host, port)

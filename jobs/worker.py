@@ -14,7 +14,7 @@ from forecasts.decide import Reading, Verdict, decide
 from forecasts.errors import CalleditError
 from forecasts.evidence import archive, retrieve
 from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
-from forecasts.registering import public_id
+from forecasts.registering import interval_of, public_id
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
     Actor,
@@ -257,7 +257,7 @@ class Worker:
                 citation=ruling.citation,
                 reason=ruling.note,
                 window=self.dispute_window,
-                occurred_at=ruling.occurred_at,
+                occurred=interval_of(ruling.occurred_at, ruling.occurred_until),
                 knowable_at=ruling.knowable_at,
             )
             return True

@@ -147,16 +147,20 @@ class Forecast(Strict):
     lexicon: Key | None = None
     reason: Text | None = None
     stated_at: Instant | None = None
-    excluded_because: Literal["restatement", "chain-summary", "rival-reading", "scheduled-event"] | None = None
+    excluded_because: SetAside | None = None
 
 
 class Ruling(Strict):
-    """What a person found about a question, with the citation; proposed once it could be known."""
+    """What a person found about a question, with the citation; proposed once it could be known.
+
+    A day is an interval: with `occurred_until`, it occurred in `[occurred_at, occurred_until)`.
+    """
 
     question: Key
     outcome: Outcome
     knowable_at: Instant
     occurred_at: Instant | None = None
+    occurred_until: Instant | None = None
     citation: Text
     note: Text
 

@@ -113,6 +113,7 @@ def _statement(ledger: Ledger, statement: Statement, shown: Forecast | None) -> 
         "excluded_because": standing.excluded_because if standing else None,
         "outcome": ledger.outcome(question.id) if question else None,
         "occurred_at": _when(resolved.occurred_at) if resolved else None,
+        "occurred_until": _when(resolved.occurred_until) if resolved else None,
         "scored": bool(standing and standing.scored),
         **_revision(ledger, statement.rev),
     }

@@ -2,8 +2,10 @@
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,11 +27,24 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError:
         raise InvalidInputError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     try:
-        value = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        value = (
+            json.loads(text, object_pairs_hook=_no_key_twice)
+            if path.suffix.lower() == ".json"
+            else tomllib.loads(text)
+        )
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
         raise InvalidInputError(f"{path} is not {kind}: {error}.") from None
     return parse_document(value)
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that names a key twice: one of the two would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
 
 
 def parse_document(value: object) -> Document:

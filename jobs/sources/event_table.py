@@ -19,7 +19,7 @@ from forecasts.model import Event, Observation, Request
 from forecasts.scalars import Duration, Instant, Strict, Word, Zone, first_error
 
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-Column = Literal["occurred", "zone", "known_at", "kind", "actors", "description", "citation"]
+Column = Literal["occurred", "occurred_until", "zone", "known_at", "kind", "actors", "description", "citation"]
 _COLUMNS: tuple[Column, ...] = get_args(Column)
 
 
@@ -184,9 +184,12 @@ def _read_events(
             continue
         zone = _zone(cell["zone"]) or table.zone
         occurred = _occurred(cell["occurred"], zone)
+        until = _occurred(cell["occurred_until"], zone)
+        if until is None and cell["occurred_until"]:
+            occurred = None
         undated += occurred is None
         actors = tuple(name.strip() for name in cell["actors"].split(";") if name.strip())
-        events.append(Event(occurred, kind, zone, actors, known_at, cell["description"], cell["citation"]))
+        events.append(Event(occurred, kind, zone, actors, known_at, cell["description"], cell["citation"], until))
     odd = (
         (undated, "without a date that can be read"),
         (kindless, "without a kind, left out"),
@@ -244,6 +247,7 @@ def _watermark(table: TableQuery, events: list[Event], fetched_at: datetime, pub
         complete = fetched_at - rule.lag
         return min(complete, rule.until) if rule.until else complete
     if isinstance(rule, PublishedField):
-        return _instant(published, "UTC") if isinstance(published, str) else None
+        complete_to = _instant(published, "UTC") if isinstance(published, str) else None
+        return min(complete_to, fetched_at) if complete_to else None
     ends = (interval.end for event in events if (interval := event.interval(table.zone or "UTC")))
     return max((end for end in ends if end <= fetched_at + timedelta(days=1)), default=None)

@@ -11,7 +11,7 @@ from forecasts import registry
 from forecasts.exchange.export import Record, records
 from forecasts.exchange.files import parse_document
 from forecasts.ledger import Ledger, read_ledger
-from forecasts.model import ActorKind, Outcome
+from forecasts.model import ActorKind, Interval, Outcome
 from forecasts.registering import Registered
 from forecasts.reports import Report, author_report
 from forecasts.store import Store, Transaction
@@ -60,6 +60,11 @@ class Desk:
         actor: str = "Paula Proposer",
         occurred: str | None = None,
     ) -> Resolution:
+        """Propose an outcome: a yes that happened just now unless said otherwise, a no when its time has come."""
+        deadline = at(next(row["deadline"] for row in self.export("questions") if row["question"] == question))
+        if outcome == "no":
+            self.clock.instant = max(self.clock.instant, deadline)
+        happened = at(occurred) if occurred else min(self.clock.now(), deadline - timedelta(seconds=1))
         return registry.propose(
             self.store,
             question,
@@ -68,7 +73,7 @@ class Desk:
             citation="Tarn Gazette",
             reason="It says so.",
             window=WINDOW,
-            occurred_at=at(occurred) if occurred else None,
+            occurred=Interval(happened, happened) if occurred or outcome == "yes" else None,
         )
 
     def confirm(self, question: str, *, actor: str = "Carl Confirmer") -> Resolution:

@@ -15,11 +15,12 @@ def upgrade() -> None:
     op.create_table(
         "actor",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.CheckConstraint("kind IN ('person', 'adapter', 'seed')", name=op.f("ck_actor_kind_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_actor")),
-        sa.UniqueConstraint("name", name=op.f("uq_actor_name")),
+        sa.UniqueConstraint("key", name=op.f("uq_actor_key")),
     )
     op.create_table(
         "replay_run",
@@ -222,6 +223,7 @@ def upgrade() -> None:
         sa.Column("outcome", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("knowable_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("occurred_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("occurred_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("citation", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("note", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("rev", sa.Integer(), nullable=False),
