@@ -431,13 +431,13 @@ def refuse_misdated(question: Question, outcome: str, occurred: Interval | None)
     """Raise `InvalidInputError` for a yes without a date, or for something outside the question's window."""
     if occurred is None:
         if outcome == "yes":
-            raise InvalidInputError("a yes says when it happened: give occurred_at, for a day occurred_until too")
+            raise InvalidInputError("A yes says when it happened: give occurred_at, for a day occurred_until too.")
         return
     instant_too_late = occurred.start >= question.deadline
     if occurred.start < question.opens_at or occurred.end > question.deadline or instant_too_late:
         raise InvalidInputError(
-            f"it occurred at {iso(occurred.start)}, outside the question's window "
-            f"({iso(question.opens_at)} to {iso(question.deadline)})"
+            f"It occurred at {iso(occurred.start)}, outside the question's window "
+            f"({iso(question.opens_at)} to {iso(question.deadline)})."
         )
 
 

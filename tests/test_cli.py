@@ -226,6 +226,7 @@ def test_a_bad_registration_is_one_sentence_and_changes_nothing(
         ("broken.toml", "a = ["),
         ("deep.json", "[" * 100_000),
         ("other.json", '{"unknown": []}'),
+        ("twice.json", '{"authors": [{"slug": "a", "name": "A", "kind": "person"}], "authors": []}'),
         ("surrogate.json", '{"authors": [{"slug": "a", "name": "\\ud800", "kind": "person"}]}'),
     ],
 )
@@ -247,6 +248,13 @@ def test_without_a_registry_a_reading_command_says_how_to_begin(calledit: Run, t
     assert result.code == 1
     assert "Register something first" in result.err
     assert not (tmp_path / "absent.db").exists()
+
+
+def test_a_refused_registration_leaves_no_file_behind(calledit: Run, tmp_path: Path) -> None:
+    bad = document(authors=[])
+    refused = calledit("--database", f"sqlite:///{tmp_path}/new.db", "register", write(tmp_path, bad))
+    assert refused.code == 1
+    assert list(tmp_path.glob("new.db*")) == []
 
 
 def test_a_setting_that_cannot_be_is_named(calledit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +315,8 @@ def test_an_outcome_is_disputed_ruled_again_annulled_and_reopened(
     [question] = (row["question"] for row in calledit("export", "questions").json)
     proof = tmp_path / "gazette.txt"
     proof.write_bytes(b"It opened.")
-    given = ("--citation", "Gazette", "--reason", "It opened.", "--evidence", str(proof))
+    happened = ("--occurred-at", "2024-05-20T00:00:00Z", "--occurred-until", "2024-05-21T00:00:00Z")
+    given = ("--citation", "Gazette", "--reason", "It opened.", *happened, "--evidence", str(proof))
     monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "P7D")
     assert calledit("question", "propose", question, "yes", *given).code == 0
     early = calledit("question", "confirm", question, "--actor", "bob")
@@ -337,7 +346,7 @@ def test_an_outcome_is_disputed_ruled_again_annulled_and_reopened(
 def test_the_chain_from_a_forecast_to_the_archived_bytes_can_be_followed(calledit: Run, tmp_path: Path) -> None:
     calledit("register", write(tmp_path, document()))
     [first] = calledit("export", "forecasts").json
-    given = ("--citation", "Gazette", "--reason", "It opened.")
+    given = ("--citation", "Gazette", "--reason", "It opened.", "--occurred-at", "2024-05-20T08:00:00Z")
     calledit("question", "propose", first["question"], "yes", *given)
     calledit("question", "confirm", first["question"], "--actor", "bob")
     forecast = calledit("show", first["forecast"]).json

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from forecasts.store import Store
 from jobs import demo
 from jobs.cli import main
+from jobs.clocks import SystemClock
 from tests.test_cli import document, write
 
 Make = Callable[..., str]
@@ -85,3 +87,36 @@ def test_a_replayed_registry_takes_no_live_checks(run: Demo, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         run("--database", "sqlite:///calledit-demo/calledit.db", "check", "--due")
     assert "written by a replay" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("short")
+def test_it_keeps_what_somebody_registered_beside_it(
+    run: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("demo", "--json")
+    mine = document(questions=[], forecasts=[])
+    run("--database", "sqlite:///calledit-demo/calledit.db", "register", write(tmp_path, mine))
+    with pytest.raises(SystemExit):
+        run("demo", "--json")
+    assert "no demo wrote" in capsys.readouterr().err
+    kept = run("--database", "sqlite:///calledit-demo/calledit.db", "export", "authors")
+    assert "The Mayor" in kept
+
+
+@pytest.mark.usefixtures("short")
+def test_a_second_demo_waits_its_turn(run: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    run("demo", "--json")
+    with Store("sqlite:///calledit-demo/calledit.db", SystemClock()).only_replay(), pytest.raises(SystemExit):
+        run("demo", "--json")
+    assert "Another replay is running" in capsys.readouterr().err
+    assert run("--database", "sqlite:///calledit-demo/calledit.db", "export", "statements") != "[]\n"
+
+
+@pytest.mark.usefixtures("short")
+def test_a_replayed_registry_takes_no_new_questions(
+    run: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("demo", "--json")
+    with pytest.raises(SystemExit):
+        run("--database", "sqlite:///calledit-demo/calledit.db", "register", write(tmp_path, document()))
+    assert "register new questions in another registry" in capsys.readouterr().err

@@ -122,9 +122,7 @@ def intervals(runs: int, rng: Any) -> None:
             flush=True,
         )
         worst, cells = min(worst, coverage), cells + 1
-    print(
-        f"\nLeast coverage of Gaffke's interval in {cells} cells of {runs} runs: {worst:.4f} (asked: 0.945)"
-    )
+    print(f"\nLeast coverage of Gaffke's interval in {cells} cells of {runs} runs: {worst:.4f} (asked: 0.945)")
 
 
 def paired(runs: int, rng: Any) -> None:
@@ -215,9 +213,7 @@ def bands(runs: int, rng: Any) -> None:
             band = consistency_band(y, p, cluster=cluster, seed=run, draws=1000)
             left, small = left + band.left, small + (band.p_value <= 0.1)
             power.append(band.power)
-            pointwise += consistency_band(
-                y, p, cluster=cluster, seed=run, draws=1000, simultaneous=False
-            ).left
+            pointwise += consistency_band(y, p, cluster=cluster, seed=run, draws=1000, simultaneous=False).left
         print(
             f"| {n} | {per} | {left / runs:.3f} | {pointwise / runs:.3f} | {small / runs:.3f} "
             f"| {np.mean(power):.2f} | 0.100 |",

@@ -213,7 +213,11 @@ def test_an_article_goes_from_its_file_to_a_brier_score(desk: Desk, tmp_path: Pa
 
     # A misread word is corrected; the first number stays on record.
     again = registry.correct(
-        desk.store, forecast["forecast"], NewNumber(probability=0.6), reason="Misread.", actor="Cora"
+        desk.store,
+        forecast["forecast"],
+        NewNumber(probability=0.6, basis="stated"),
+        reason="Misread.",
+        actor="Cora",
     )
     assert desk.report("tarn-gazette")["policies"]["broad"]["brier"] == pytest.approx(0.4**2, abs=1e-12)
     found = next(row for row in desk.export("forecasts") if row["forecast"] == again)

@@ -54,6 +54,7 @@ PROMISED = {
     "excluded_because",
     "outcome",
     "occurred_at",
+    "occurred_until",
     "scored",
 }
 

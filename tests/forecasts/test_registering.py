@@ -164,7 +164,7 @@ def test_what_is_registered_can_be_named_by_its_public_id(desk: Desk) -> None:
         ("questions.0.title", "Other?", "questions[0]: this is registered already with another title;"),
         ("questions.0.cluster", "other", "questions[0]: this is registered already with another cluster;"),
         ("forecasts.0.probability", 0.71, "already with another probability_ppm, low_ppm, high_ppm;"),
-        ("rulings.0.outcome", "no", "rulings[0]: this is registered already with another outcome;"),
+        ("rulings.0.outcome", "ambiguous", "rulings[0]: this is registered already with another outcome;"),
     ],
 )
 def test_other_content_is_refused_by_field(desk: Desk, path: str, new: object, names: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from forecasts import registry
 from forecasts.errors import CalleditError, ConflictError, InvalidInputError, NotFoundError
 from forecasts.evidence import retrieve
+from forecasts.model import Interval
 from forecasts.registry import NewNumber
 from forecasts.resolving import CRITERION_RULE, append_step
 from forecasts.tables import Resolution
@@ -48,11 +49,13 @@ def correct(desk: Desk, number: NewNumber, forecast_id: str | None = None) -> st
 
 def revise(desk: Desk, number: NewNumber, stated: str, forecast_id: str | None = None, **more: Any) -> str:
     chosen = forecast_id or the_forecast(desk)
+    desk.clock.instant = max(desk.clock.instant, at(stated))
     return registry.revise(desk.store, chosen, number, stated_at=at(stated), actor="Rita Registrar", **more)
 
 
 def withdraw(desk: Desk, stated: str, forecast_id: str | None = None) -> str:
     chosen = forecast_id or the_forecast(desk)
+    desk.clock.instant = max(desk.clock.instant, at(stated))
     return registry.withdraw(
         desk.store, chosen, stated_at=at(stated), reason="Took it back.", actor="Rita Registrar"
     )
@@ -142,7 +145,7 @@ def test_a_correction_to_a_coders_reading_leaves_the_strict_policy(desk: Desk) -
     desk.register(document(forecasts=[worded()]))
     desk.resolve(the_question(desk))
     assert {policy for _, policy in scores(desk)} == {"broad", "strict"}
-    new = correct(desk, NewNumber(probability=0.5, low=0.4, high=0.6))
+    new = correct(desk, NewNumber(probability=0.5, low=0.4, high=0.6, basis="coder"))
     assert row(desk, new)["basis"] == "coder"
     assert set(scores(desk)) == {(new, "broad")}
 
@@ -270,6 +273,7 @@ def test_the_ruling_itself_is_archived_where_no_evidence_is_given(desk: Desk) ->
             citation="Tarn Gazette",
             reason="It says so.",
             window=WINDOW,
+            occurred=Interval(desk.clock.now(), desk.clock.now()),
             evidence=evidence,
         )
         with desk.store.read() as session:
@@ -287,7 +291,7 @@ def test_a_second_forecast_on_a_resolved_question_is_scored_when_it_is_registere
 
 def test_a_revision_of_what_strict_leaves_out_is_scored_under_strict(desk: Desk) -> None:
     desk.register(document(forecasts=[coded()]))
-    desk.resolve(the_question(desk))
+    desk.resolve(the_question(desk), occurred="2020-04-01")
     first = the_forecast(desk)
     later = revise(desk, NewNumber(probability=0.5), "2020-03-01")
     assert set(scores(desk)) == {(first, "broad"), (later, "strict")}
@@ -350,7 +354,7 @@ def act(name: str, actor: str = "Zoe Other") -> Move:
     [
         (proposed, act("propose"), "is proposed already; dispute it or reopen it first"),
         (confirmed, act("propose"), "is confirmed already; dispute it or reopen it first"),
-        (disputed, act("propose", "Paula Proposer"), "made by somebody else than the first"),
+        (disputed, act("propose", "Paula Proposer"), "neither proposed nor disputed the first"),
         (untouched, act("propose", "Ada Bell"), "Ada Bell is scored by this question and cannot rule on it"),
         (untouched, act("propose", "ada-bell"), "ada-bell is scored by this question"),
         (untouched, act("propose", "ADA BELL"), "ADA BELL is scored by this question"),
@@ -358,7 +362,7 @@ def act(name: str, actor: str = "Zoe Other") -> Move:
         (confirmed, act("confirm"), "has no open proposal to confirm"),
         (disputed, act("confirm"), "has no open proposal to confirm"),
         (proposed, act("confirm"), "The dispute window is open until 2020-01-09T00:00:00Z; confirm after that"),
-        (ripe, act("confirm", "Paula Proposer"), "Whoever proposed an outcome cannot confirm it"),
+        (ripe, act("confirm", "Paula Proposer"), "Whoever proposed or disputed an outcome cannot confirm it"),
         (ripe, act("confirm", "Ada Bell"), "Ada Bell is scored by this question"),
         (by_machine, act("confirm"), "A machine's proposal is decided again and confirmed by the scheduled jobs"),
         (untouched, act("dispute"), "has no open proposal to dispute"),
@@ -457,9 +461,17 @@ def test_a_condition_comes_first(desk: Desk) -> None:
     ripe(desk, ids["q-two"])
     with pytest.raises(ConflictError, match="The question's condition is still open; confirm that one first"):
         desk.confirm(ids["q-two"])
-    desk.resolve(ids["q-one"], "yes")
+    desk.resolve(ids["q-one"], "yes", occurred="2020-01-01T18:00")
     desk.confirm(ids["q-two"])
     assert desk.steps(ids["q-two"])[-1] == ("confirmed", "yes")
+
+
+def test_what_was_proposed_before_its_condition_was_met_is_held_against_it(desk: Desk) -> None:
+    ids = desk.ids(chain("one", "two"))
+    ripe(desk, ids["q-two"])
+    desk.resolve(ids["q-one"], "yes", occurred="2020-02-01T00:00")
+    with pytest.raises(InvalidInputError, match="before the condition was met"):
+        desk.confirm(ids["q-two"])
 
 
 def test_what_its_condition_annulled_is_reopened_by_the_condition_only(desk: Desk) -> None:
@@ -557,6 +569,7 @@ def test_two_authors_on_one_question_do_not_touch_each_other(desk: Desk) -> None
 
 def test_a_window_of_no_length_is_over_at_once(desk: Desk) -> None:
     desk.register(document())
+    desk.clock.set("2020-07-01")
     registry.propose(
         desk.store,
         the_question(desk),
@@ -592,6 +605,7 @@ def test_nobody_registers_a_ruling_on_a_question_they_are_scored_by(desk: Desk) 
         {
             "question": ruled["questions"][0]["key"],
             "outcome": "yes",
+            "occurred_at": "2020-03-01T00:00:00Z",
             "knowable_at": "2020-03-01T00:00:00Z",
             "citation": "Paper",
             "note": "It did.",
@@ -599,3 +613,87 @@ def test_nobody_registers_a_ruling_on_a_question_they_are_scored_by(desk: Desk) 
     ]
     with pytest.raises(ConflictError, match="cannot rule"):
         desk.register(ruled, actor="Ada Bell")
+
+
+def test_our_reading_stays_ours_in_a_correction(desk: Desk) -> None:
+    desk.register(document(forecasts=[coded()]))
+    with pytest.raises(InvalidInputError, match="Our own reading needs low, high"):
+        correct(desk, NewNumber(probability=0.3))
+    new = correct(desk, NewNumber(probability=0.3, low=0.2, high=0.4))
+    assert row(desk, new)["basis"] == "coder"
+
+
+def test_a_number_does_not_pass_for_words(desk: Desk) -> None:
+    desk.register(document(forecasts=[worded()]))
+    with pytest.raises(InvalidInputError, match="whether its basis is 'stated' or 'coder'"):
+        correct(desk, NewNumber(probability=0.3))
+    with pytest.raises(InvalidInputError, match="A phrase has the basis 'lexicon'"):
+        correct(desk, NewNumber(phrase="Likely", basis="stated"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "occurred", "said"),
+    [
+        ("yes", None, "A yes says when it happened"),
+        ("yes", "2020-06-25", "still to come"),
+        ("no", None, "A no is possible from the deadline on"),
+    ],
+)
+def test_nobody_rules_on_what_is_still_to_come(desk: Desk, outcome: Any, occurred: str | None, said: str) -> None:
+    desk.register(document())
+    when = Interval(at(occurred), at(occurred)) if occurred else None
+    with pytest.raises(InvalidInputError, match=said):
+        registry.propose(
+            desk.store,
+            the_question(desk),
+            outcome,
+            actor="Paula Proposer",
+            citation="Tarn Gazette",
+            reason="It says so.",
+            window=WINDOW,
+            occurred=when,
+        )
+    assert desk.export("resolutions") == []
+
+
+@pytest.mark.parametrize(("citation", "reason"), [("", "It says so."), ("Tarn Gazette", "  ")])
+def test_an_outcome_has_a_source_and_a_reason(desk: Desk, citation: str, reason: str) -> None:
+    desk.register(document())
+    now = Interval(desk.clock.now(), desk.clock.now())
+    with pytest.raises(InvalidInputError, match="is not usable"):
+        registry.propose(
+            desk.store,
+            the_question(desk),
+            "yes",
+            actor="Paula Proposer",
+            citation=citation,
+            reason=reason,
+            window=WINDOW,
+            occurred=now,
+        )
+
+
+def test_four_eyes_are_not_one_person_in_other_letters(desk: Desk) -> None:
+    desk.register(document())
+    ripe(desk, the_question(desk))
+    with pytest.raises(ConflictError, match="cannot confirm it"):
+        desk.confirm(the_question(desk), actor="paula proposer ")
+
+
+def test_nobody_can_have_said_it_later_than_now(desk: Desk) -> None:
+    desk.register(document())
+    with pytest.raises(InvalidInputError, match="still to come"):
+        registry.revise(
+            desk.store,
+            the_forecast(desk),
+            NewNumber(probability=0.9),
+            stated_at=at("2020-03-01"),
+            actor="Rita Registrar",
+        )
+
+
+def test_whoever_proposed_takes_it_back_and_does_not_dispute_it(desk: Desk) -> None:
+    desk.register(document())
+    desk.propose(the_question(desk))
+    with pytest.raises(ConflictError, match="takes it back with reopen"):
+        registry.dispute(desk.store, the_question(desk), reason="Changed my mind.", actor="Paula Proposer")

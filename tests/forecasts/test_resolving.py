@@ -221,9 +221,9 @@ def test_a_failed_condition_is_followed_two_deep_and_back(desk: Desk) -> None:
     assert outcomes == {"q-one": [], "q-two": ("confirmed", "annulled"), "q-three": ("confirmed", "annulled")}
     desk.reopen(ids["q-one"])
     assert [desk.steps(ids[key])[-1] for key in ids] == [("reopened", None)] * 3
-    desk.resolve(ids["q-one"], "yes")
+    desk.resolve(ids["q-one"], "yes", occurred="2020-02-01")
     assert [status(desk, ids[key]) for key in ids] == ["none", "met", "open"]
-    desk.resolve(ids["q-two"], "yes")
+    desk.resolve(ids["q-two"], "yes", occurred="2020-03-01")
     desk.resolve(ids["q-three"], "no")
     assert list(desk.outcomes().values()).count("yes") == 2
     assert sum(row["current"] for row in desk.export("scores")) == 6
@@ -284,7 +284,8 @@ def test_only_what_follows_the_condition_counts(desk: Desk) -> None:
     assert window() is None
     desk.reopen(ids["q-one"])
     desk.resolve(ids["q-one"], "yes", occurred="2020-02-01T06:00")
-    assert window() == Window(at("2020-02-01T06:00"), at("2020-02-01T06:00"), base.deadline)
+    just_after = at("2020-02-01T06:00") + timedelta(microseconds=1)
+    assert window() == Window(just_after, just_after, base.deadline)
 
 
 def test_a_condition_met_by_nothing_happening_is_met_at_its_deadline(desk: Desk) -> None:

@@ -216,7 +216,7 @@ UNIQUE = [
     "UPDATE forecast SET statement_id = (SELECT min(id) FROM statement)",  # one primary forecast each
     "UPDATE resolution SET step = 1",
     "UPDATE score SET policy = 'broad'",
-    "UPDATE actor SET name = 'same'",
+    "UPDATE actor SET key = 'same'",
 ]
 FOREIGN = [
     "UPDATE forecast SET question_id = 999",

@@ -411,3 +411,28 @@ def test_no_body_raises(
     assert (observation.status == "ok") == bool(observation.events)
     for event in observation.events:  # every one can be placed in time, or is openly undated
         assert (event.interval("Asia/Seoul") is None) == (event.occurred is None)
+
+
+def interval_row(start: str, end: str) -> bytes:
+    return f"occurred,occurred_until,zone,kind\n{start},{end},Asia/Seoul,launch\n".encode()
+
+
+def test_a_row_may_say_only_between_which_days() -> None:
+    found = only_event(interval_row("2019-12-28", "2019-12-31")).interval("UTC")
+    assert found is not None
+    assert (found.start, found.end) == (
+        datetime(2019, 12, 27, 15, tzinfo=UTC),
+        datetime(2019, 12, 31, 15, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(("start", "end"), [("2019-12-28", "soon"), ("2019-12-28", "2019-12-01")])
+def test_an_interval_that_is_none_leaves_the_row_undated(start: str, end: str) -> None:
+    assert only_event(interval_row(start, end)).interval("UTC") is None
+
+
+def test_a_published_watermark_never_passes_the_fetch() -> None:
+    query = QUERY | {"format": "json", "watermark": {"from": "field", "name": "complete_to"}}
+    rows = [{"occurred": "2020-06-01", "zone": "UTC", "kind": "launch"}]
+    body = json.dumps({"complete_to": "2100-01-01T00:00:00Z", "rows": rows}).encode()
+    assert parse(body, query, content_type="application/json").watermark == FETCHED

@@ -3,6 +3,7 @@
 import csv
 import http.client
 import io
+import json
 import urllib.request
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -129,3 +130,27 @@ def test_a_known_at_without_a_zone_is_in_utc_as_the_source_reads_it(tmp_path: Pa
     path.write_text("known_at,kind\n2020-06-02T00:00,a\n", encoding="utf-8")
     with Feed({"table": path}, SimulatedClock(at(2))) as routes:
         assert kinds(get(routes["table"])[2]) == ["a"]
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_a_json_table_is_cut_like_a_csv_one(tmp_path: Path, around: bool) -> None:
+    rows = list(csv.DictReader(io.StringIO(TABLE)))
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps({"complete_to": "2020-07-01", "rows": rows} if around else rows), encoding="utf-8")
+    clock = SimulatedClock(at(2))
+    with Feed({"table": path}, clock) as routes:
+        _, headers, body = get(routes["table"])
+        served = json.loads(body)
+        assert headers["Content-Type"] == "application/json"
+        assert [row["kind"] for row in (served["rows"] if around else served)] == ["early"]
+        clock.advance(at(4, 1))
+        later = json.loads(get(routes["table"])[2])
+        assert len(later["rows"] if around else later) == 3
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"rows": 3}', '"rows"'])
+def test_json_that_is_no_table_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="no JSON table"):
+        Feed({"table": path}, SimulatedClock(at(1)))

@@ -231,7 +231,7 @@ def test_a_fourth_summit_in_the_table_changes_what_follows_from_it(
     replays: Callable[[str], Run], databases: Databases, tmp_path: Path
 ) -> None:
     table = tmp_path / "korea.csv"
-    row = "2020-06-01,Asia/Seoul,2020-06-01T15:00:00Z,summit,Donald Trump; Kim Jong Un,A fourth meeting,Made up\n"
+    row = "2020-06-01,,Asia/Seoul,2020-06-01T15:00:00Z,summit,Donald Trump; Kim Jong Un,A fourth meeting,Made up\n"
     table.write_text(_seed_table() + row, encoding="utf-8")
     url = databases.make("sqlite")
     ids = register_seeds(url)

@@ -481,13 +481,12 @@ def test_a_founding_ruling_helps_a_criterion_only_where_it_needs_a_person(jobs: 
 
 
 def test_a_ruling_the_registry_refuses_keeps_nothing_else_from_being_settled(jobs: Jobs) -> None:
-    """Ada Bell's own ruling on what she is scored by is refused each time, and each time the rest is settled."""
-    refused = d.document(
-        statements=[d.statement(part=2)],
-        questions=[d.question(criterion=d.manual("Another."))],
-        rulings=[d.ruling()],
+    """Ada Bell ruled on what she is scored by since: refused each time, and each time the rest is settled."""
+    forecast_later = d.document(
+        statements=[d.statement(part=2)], questions=[d.question(criterion=d.manual("Another."))]
     )
-    hers = jobs.desk.register(refused, actor="Ada Bell").ids["questions"]["q-bridge"]
+    jobs.desk.register(forecast_later | {"forecasts": [], "rulings": [d.ruling()]}, actor="Ada Bell")
+    hers = jobs.desk.register(forecast_later).ids["questions"]["q-bridge"]
     question = rule(jobs)
     for text in ("2020-06-02", "2020-06-09"):
         jobs.desk.clock.set(text)

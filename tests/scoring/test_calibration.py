@@ -170,9 +170,7 @@ def test_bad_requests_for_the_calibration_error_are_refused(levels: Any, options
 
 
 def test_phrases_are_counted_and_the_commonest_comes_first() -> None:
-    rows = phrase_table(
-        [1, 0, 1, 1, 0], ["may", "likely", "likely", "likely", "may"], cluster=[1, 2, 2, 3, 4]
-    )
+    rows = phrase_table([1, 0, 1, 1, 0], ["may", "likely", "likely", "likely", "may"], cluster=[1, 2, 2, 3, 4])
     assert [(row.phrase, row.n, row.n_yes, row.clusters) for row in rows] == [
         ("likely", 3, 2, 2),
         ("may", 2, 1, 2),
@@ -203,9 +201,7 @@ def test_the_band_contains_the_diagonal_and_is_the_same_twice() -> None:
     assert band.lower.tolist() == again.lower.tolist()
     assert (band.lower <= band.p_ppm / 1e6).all()
     assert (band.p_ppm / 1e6 <= band.upper).all()
-    assert band.recalibrated == pytest.approx(
-        corp_curve(LevelTable.from_arrays([0] * 200, y, p)).recalibrated
-    )
+    assert band.recalibrated == pytest.approx(corp_curve(LevelTable.from_arrays([0] * 200, y, p)).recalibrated)
     assert band.clusters == 200
     assert band.p_ppm.tolist() == sorted(set(p.tolist()))
 

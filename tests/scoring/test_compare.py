@@ -102,9 +102,7 @@ def test_the_permutation_test_tries_every_pattern(rows: list[Row]) -> None:
 def test_drawn_patterns_come_close_to_all_of_them() -> None:
     rng = np.random.default_rng(2)
     n = 12
-    rows = list(
-        zip(rng.integers(0, 2, n), rng.integers(0, 11, n) * 100_000, [500_000] * n, range(n), strict=True)
-    )
+    rows = list(zip(rng.integers(0, 2, n), rng.integers(0, 11, n) * 100_000, [500_000] * n, range(n), strict=True))
     exact = permutation_test(frame(rows), **COLUMNS)
     drawn = permutation_test(frame(rows), **COLUMNS, draws=4000)
     assert exact.exact

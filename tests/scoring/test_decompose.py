@@ -45,9 +45,7 @@ def test_murphy_is_the_rational_decomposition(rows: list[Forecast], bins: int | 
     n, base = len(rows), rate(rows)
     groups = bins_of(rows, bins)
     forecast = [mean([prob(p) for _, p in group]) for group in groups]
-    reliability = sum(
-        (len(g) * (f - rate(g)) ** 2 for g, f in zip(groups, forecast, strict=True)), Fraction(0)
-    )
+    reliability = sum((len(g) * (f - rate(g)) ** 2 for g, f in zip(groups, forecast, strict=True)), Fraction(0))
     resolution = sum((len(g) * (rate(g) - base) ** 2 for g in groups), Fraction(0))
     variance = sum((prob(p) - f) ** 2 for g, f in zip(groups, forecast, strict=True) for _, p in g)
     covariance = sum(

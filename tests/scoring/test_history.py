@@ -81,9 +81,7 @@ def moments(rows: list[Update], question: str) -> list[tuple[Fraction, Fraction]
 
 
 def by_pair(scores: HistoryScores) -> dict[tuple[str, str], float]:
-    return dict(
-        zip(zip(scores.author.tolist(), scores.question.tolist(), strict=True), scores.score, strict=True)
-    )
+    return dict(zip(zip(scores.author.tolist(), scores.question.tolist(), strict=True), scores.score, strict=True))
 
 
 def pairs(rows: list[Update]) -> set[tuple[str, str]]:
@@ -188,9 +186,7 @@ def test_spot_scores_look_at_one_moment(rows: list[Update], moment: int) -> None
     strict = spot_score(history(rows), at=moment)
     assert by_pair(strict) == pytest.approx(peer, abs=1e-9)
     assert strict.undefined == len(lenient) - len(peer)
-    assert by_pair(spot_score(history(rows), at=moment, compat="metaculus")) == pytest.approx(
-        lenient, abs=1e-9
-    )
+    assert by_pair(spot_score(history(rows), at=moment, compat="metaculus")) == pytest.approx(lenient, abs=1e-9)
 
 
 @given(updates, st.randoms())
@@ -221,9 +217,7 @@ def test_a_late_forecast_shows_its_coverage_and_is_not_diluted() -> None:
 
 
 def test_an_early_resolution_counts_zero_until_the_scheduled_closing() -> None:
-    early = History.from_arrays(
-        [1], [0.75], author=["a"], question=["q"], at=[0], opens=0, closes=5, scheduled=10
-    )
+    early = History.from_arrays([1], [0.75], author=["a"], question=["q"], at=[0], opens=0, closes=5, scheduled=10)
     assert baseline_score(early).score == pytest.approx([50 * (1 + math.log2(0.75))])
     assert baseline_score(early).coverage == pytest.approx([0.5])
 

@@ -16,9 +16,7 @@ from scoring.intervals import (
     wilson_interval,
 )
 
-scores = st.lists(
-    st.sampled_from([0.0, 0.01, 0.04, 0.25, 0.81, 1.0]) | st.floats(0, 1), min_size=1, max_size=12
-)
+scores = st.lists(st.sampled_from([0.0, 0.01, 0.04, 0.25, 0.81, 1.0]) | st.floats(0, 1), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize(("yes", "n"), [(0, 5), (2, 5), (5, 5), (1, 1), (37, 120)])

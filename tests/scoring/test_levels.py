@@ -17,9 +17,7 @@ from tests.scoring import oracles
 Row = tuple[str, str, int, int, int]  # author, cluster, outcome, ppm, weight
 
 rows_strategy = st.lists(
-    st.tuples(
-        st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 1), oracles.ppm, st.integers(0, 3)
-    ),
+    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 1), oracles.ppm, st.integers(0, 3)),
     min_size=1,
     max_size=40,
 )
@@ -68,9 +66,7 @@ def test_scores_per_author_are_the_rational_means(rows: list[Row]) -> None:
 
 
 @given(rows_strategy, rows_strategy, st.randoms())
-def test_order_shards_and_duplication_do_not_matter(
-    rows: list[Row], more: list[Row], rnd: random.Random
-) -> None:
+def test_order_shards_and_duplication_do_not_matter(rows: list[Row], more: list[Row], rnd: random.Random) -> None:
     shuffled = [*rows, *more]
     rnd.shuffle(shuffled)
     builders: list[Callable[[list[Row]], Any]] = [

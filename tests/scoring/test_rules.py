@@ -73,9 +73,7 @@ def test_integer_weights_are_repetitions(rows: list[oracles.Forecast], random: A
     weight = [random.randint(1, 3) for _ in rows]
     y, p = split(rows)
     many_y, many_p = split([row for row, times in zip(rows, weight, strict=True) for _ in range(times)])
-    assert rules.brier_score(y, p, weight=weight) == pytest.approx(
-        rules.brier_score(many_y, many_p), abs=1e-12
-    )
+    assert rules.brier_score(y, p, weight=weight) == pytest.approx(rules.brier_score(many_y, many_p), abs=1e-12)
     assert rules.spherical_score(y, p, weight=weight) == pytest.approx(
         rules.spherical_score(many_y, many_p), abs=1e-12
     )

@@ -61,7 +61,10 @@ class Desk:
         occurred: str | None = None,
     ) -> Resolution:
         """Propose an outcome: a yes that happened just now unless said otherwise, a no when its time has come."""
-        deadline = at(next(row["deadline"] for row in self.export("questions") if row["question"] == question))
+        deadlines = (row["deadline"] for row in self.export("questions") if row["question"].startswith(question))
+        deadline = at(next(deadlines, "2020-07-01T00:00:00Z"))
+        if occurred:
+            self.clock.instant = max(self.clock.instant, at(occurred))
         if outcome == "no":
             self.clock.instant = max(self.clock.instant, deadline)
         happened = at(occurred) if occurred else min(self.clock.now(), deadline - timedelta(seconds=1))

@@ -9,6 +9,7 @@ import pytest
 
 from forecasts import registry
 from forecasts.errors import StoreError
+from forecasts.model import Interval
 from forecasts.store import Store
 from forecasts.tables import Check, ReplayRun, Revision
 from forecasts.web.desk import Recent
@@ -98,7 +99,15 @@ def test_a_founding_ruling_says_so_on_its_question(get: Get, desk: Desk) -> None
     registered = desk.register(make.document(), actor="seed", kind="seed")
     question = registered.ids["questions"]["q-bridge"]
     registry.propose(
-        desk.store, question, "yes", actor="seed", kind="seed", citation="Gazette", reason="Read.", window=WINDOW
+        desk.store,
+        question,
+        "yes",
+        actor="seed",
+        kind="seed",
+        citation="Gazette",
+        reason="Read.",
+        window=WINDOW,
+        occurred=Interval(desk.clock.now(), desk.clock.now()),
     )
     text = text_of(get(f"/questions/{question}").text)
     assert "— open: proposed, not confirmed. Founding ruling, not independently reviewed" in text
@@ -177,7 +186,14 @@ def test_archived_bytes_that_are_no_text_are_saved(get: Get, desk: Desk) -> None
     (question,) = desk.ids(make.document()).values()
     scan = (b"%PDF-\x00\xff", "application/pdf")
     step = registry.propose(
-        desk.store, question, "yes", actor="Pia", citation="Scan", reason="Read.", window=WINDOW, evidence=scan
+        desk.store,
+        question,
+        "ambiguous",
+        actor="Pia",
+        citation="Scan",
+        reason="Read.",
+        window=WINDOW,
+        evidence=scan,
     )
     response = get(f"/evidence/{step.evidence_sha256}")
     assert response.content == b"%PDF-\x00\xff"
