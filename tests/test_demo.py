@@ -26,7 +26,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def command(*args: str) -> str:
         monkeypatch.setattr(sys, "argv", ["calledit", *args])
-        main()
+        try:
+            main()
+        except SystemExit as stopped:
+            if stopped.code:
+                raise
         return capsys.readouterr().out
 
     return command

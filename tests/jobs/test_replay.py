@@ -140,7 +140,7 @@ def test_nothing_is_decided_before_it_could_be_known(whole: Run) -> None:
     assert [row for row in steps if row["knowable_at"] and row["knowable_at"] > row["simulated_at"]] == []
     ruled = [row for row in steps if row["rule"] == "ruling"]
     assert {(row["state"], row["outcome"]) for row in ruled} == {("proposed", "yes"), ("confirmed", "yes")}
-    assert min(row["simulated_at"] for row in ruled) == "2019-12-26T00:00:00Z"
+    assert min(row["simulated_at"] for row in ruled) == "2019-12-25T13:00:00Z"
 
 
 def test_every_confirmed_outcome_follows_again_from_its_archived_bytes(whole: Run) -> None:
