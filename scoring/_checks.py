@@ -136,9 +136,7 @@ def share(value: float, name: str) -> float:
     return float(value)
 
 
-def constant_within(
-    values: NDArray[Any], group: NDArray[Any], groups: int, name: str, rule: str
-) -> NDArray[Any]:
+def constant_within(values: NDArray[Any], group: NDArray[Any], groups: int, name: str, rule: str) -> NDArray[Any]:
     """Return the one value of each group, refusing values that differ within a group."""
     of_group = np.empty(groups, dtype=values.dtype)
     of_group[group] = values

@@ -82,7 +82,7 @@ class CountTable(Generic[GroupT]):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the rows as a pandas frame: whose they are, p_ppm, n, n_yes, w, w_yes, w2."""
-        import pandas as pd  # noqa: PLC0415 - half a second that most callers need not pay
+        import pandas as pd  # half a second that most callers need not pay
 
         index = self._group_index()
         sums = dict(zip(("n", "n_yes", "w", "w_yes", "w2"), self._sums(), strict=True))
@@ -189,9 +189,7 @@ class CountTable(Generic[GroupT]):
         changed = [before + sign * by for before, by in zip(logged, change, strict=True)]
         n, n_yes = self._stored(group, level)
         if n_yes + changed[1] < 0 or n - n_yes + changed[0] - changed[1] < 0:
-            raise ValueError(
-                f"p_ppm is {level}: {group!r} has no forecast there with outcome {outcome} to remove"
-            )
+            raise ValueError(f"p_ppm is {level}: {group!r} has no forecast there with outcome {outcome} to remove")
         log[group, level] = changed
 
     def _stored(self, group: GroupT, level: int) -> tuple[int, int]:

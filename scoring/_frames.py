@@ -22,9 +22,7 @@ class Counted(NamedTuple):
     sums: Sums
 
 
-def count(
-    native: IntoFrame, groups: list[str], *, probability: str, outcome: str, weight: str | None
-) -> Counted:
+def count(native: IntoFrame, groups: list[str], *, probability: str, outcome: str, weight: str | None) -> Counted:
     """Count forecasts by the group columns and the probability, in the engine that holds the frame."""
     frame = nw.from_native(native)
     _refuse_columns(dict(frame.collect_schema()), groups, probability, outcome, weight)
@@ -74,9 +72,7 @@ def _refuse_columns(
         if name not in schema:
             raise ValueError(f"column {name!r} does not exist: the frame has {list(schema)}")
     if not schema[probability].is_integer():
-        raise ValueError(
-            f"column {probability!r} holds {schema[probability]}: give integers in ppm, 0 to 1000000"
-        )
+        raise ValueError(f"column {probability!r} holds {schema[probability]}: give integers in ppm, 0 to 1000000")
     for name in (outcome, *([weight] if weight is not None else [])):
         if not (schema[name].is_numeric() or schema[name] == nw.Boolean):
             raise ValueError(f"column {name!r} holds {schema[name]}: give numbers")

@@ -187,7 +187,7 @@ def encode(
         return codes, tuple(found.tolist())
     if array.dtype.kind not in "OUT":
         raise ValueError(f"{name}[0] is {array[0]!s}: give integers or names")
-    import pandas as pd  # noqa: PLC0415 - half a second that integer codes need not pay
+    import pandas as pd  # half a second that integer codes need not pay
 
     objects = array.astype(object)
     _checks.refuse_first(pd.isna(objects), objects, name, "every forecast needs one")

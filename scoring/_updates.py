@@ -146,9 +146,7 @@ class History:
         made = _standing.times(at, "at")
         _checks.same_length(y=outcome, p=probability, author=author_code, question=question_code, at=made)
         _checks.constant_within(outcome, question_code, len(questions), "y", _SAME)
-        window = Window.checked(
-            question_code, len(questions), opens=opens, closes=closes, scheduled=scheduled
-        )
+        window = Window.checked(question_code, len(questions), opens=opens, closes=closes, scheduled=scheduled)
         series = Series.numbered(author_code, authors, question_code, questions)
         end = _standing.next_times(series.of_row, made, len(series.author))
         if until is not None:

@@ -254,9 +254,7 @@ def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatAr
     count = int(author[-1]) + 1
     weight = np.bincount(author, weights=table.w, minlength=count)
     if (weight == 0).any():
-        raise ValueError(
-            f"weight is 0 for every forecast of author {table.authors[int(np.argmin(weight))]!r}"
-        )
+        raise ValueError(f"weight is 0 for every forecast of author {table.authors[int(np.argmin(weight))]!r}")
     total = np.bincount(author, weights=score, minlength=count)
     spread = np.bincount(author, weights=variance, minlength=count)
     df: FloatArray | None = None

@@ -199,9 +199,7 @@ def permutation_test(
     return PermutationTest(float(pairs.mean.mean()), float(share), clusters, exact)
 
 
-def brier_difference(
-    y: NDArray[Any], p: FloatArray, q: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def brier_difference(y: NDArray[Any], p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the difference of Brier scores of p and q, and the least and greatest it could have been."""
     if_no, if_yes = p**2 - q**2, (1 - p) ** 2 - (1 - q) ** 2
     return np.where(y == 1, if_yes, if_no), np.minimum(if_no, if_yes), np.maximum(if_no, if_yes)

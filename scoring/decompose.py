@@ -133,9 +133,7 @@ def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
 
 
 @by_blocks
-def murphy_corrected(
-    levels: LevelTable, *, bins: int | None = None, limited: bool = False
-) -> MurphyCorrected:
+def murphy_corrected(levels: LevelTable, *, bins: int | None = None, limited: bool = False) -> MurphyCorrected:
     """Split the mean Brier score as `murphy` does, without the bias of small samples.
 
     Formula: with B = Σ (n_k / n) ō_k (1 - ō_k) / (n_k - 1): reliability - B; resolution - B +
@@ -150,9 +148,7 @@ def murphy_corrected(
     (-0.125, 0.25)
     """
     if levels.weighted:
-        raise ValueError(
-            "levels is weighted: the correction counts forecasts; build the table without weights"
-        )
+        raise ValueError("levels is weighted: the correction counts forecasts; build the table without weights")
     raw = murphy(levels, bins=bins)
     starts = bin_starts(levels, bins)
     n_bin = np.add.reduceat(levels.n, starts)
@@ -227,9 +223,7 @@ def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     w, w_yes = np.add.reduceat(levels.w, starts), np.add.reduceat(levels.w_yes, starts)
     rate = np.divide(w_yes, w, out=np.zeros(len(w)), where=w > 0)
     authors = len(levels.authors)
-    per_author = np.bincount(
-        levels.author_index[starts], weights=w * _expected(rate, score), minlength=authors
-    )
+    per_author = np.bincount(levels.author_index[starts], weights=w * _expected(rate, score), minlength=authors)
     weight = np.asarray(levels.total(levels.w))
     of_recalibrated = per_author / weight if authors > 1 else float(per_author[0] / weight)
     of_forecast = levels.brier_score() if score == "brier" else levels.log_score()

@@ -107,9 +107,7 @@ def daily_brier(history: History, *, day: float | None = None) -> HistoryScores:
     first = _day(np.maximum(history.start, history.window.opens), length)
     last = _day(np.minimum(history.end, history.window.closes), length)
     days = _day(history.window.closes, length) - _day(history.window.opens, length)
-    _checks.refuse_first(
-        np.atleast_1d(days <= 0), np.atleast_1d(days), "days", "no day starts in this window"
-    )
+    _checks.refuse_first(np.atleast_1d(days <= 0), np.atleast_1d(days), "days", "no day starts in this window")
     return _brier(history, np.maximum(last - first, 0), days)
 
 
@@ -167,9 +165,7 @@ def peer_score(history: History, *, compat: Compat = None) -> HistoryScores:
     return _scores(history, held, 100 * integral, window, alone=alone, exclude=compat is None)
 
 
-def spot_score(
-    history: History, *, at: ArrayLike, kind: Spot = "peer", compat: Compat = None
-) -> HistoryScores:
+def spot_score(history: History, *, at: ArrayLike, kind: Spot = "peer", compat: Compat = None) -> HistoryScores:
     """Metaculus' spot score: the peer or baseline score of the forecast that stood at one moment.
 
     Formula: as `peer_score` or `baseline_score`, at the instant `at` alone. HIGHER is better.

@@ -147,9 +147,7 @@ def _refuted_below(unit: FloatArray, bets: FloatArray, tail: float) -> float:
     return float(optimize.brentq(wealth, smallest, 1.0, xtol=1e-13))
 
 
-def cluster_t_interval(
-    values: ArrayLike, *, cluster: ArrayLike | None = None, coverage: float = 0.95
-) -> Interval:
+def cluster_t_interval(values: ArrayLike, *, cluster: ArrayLike | None = None, coverage: float = 0.95) -> Interval:
     """Student's interval for the mean of cluster means: familiar, and wrong for skewed scores.
 
     Formula: mean ± t_(G - 1) s / √G. For an author who says 2 % or 98 % it holds the true mean in 30 % of

@@ -258,9 +258,7 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
                 "cluster is None: name the column that says which forecasts stand or fall together "
                 "(a row number, if each stands alone)"
             )
-        counted = _frames.count(
-            frame, [author, cluster], probability=probability, outcome=outcome, weight=weight
-        )
+        counted = _frames.count(frame, [author, cluster], probability=probability, outcome=outcome, weight=weight)
         codes, authors = _grouping.encode(counted.groups[0], "author")
         cluster_codes, clusters = _grouping.encode(counted.groups[1], "cluster")
         group, pairs = _pairs(codes, authors, cluster_codes, clusters)

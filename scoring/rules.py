@@ -37,9 +37,7 @@ def brier_score_per_forecast(y: ArrayLike, p: ArrayLike, *, scale: Scale = "unit
     return score
 
 
-def brier_score(
-    y: ArrayLike, p: ArrayLike, *, scale: Scale = "unit", weight: ArrayLike | None = None
-) -> float:
+def brier_score(y: ArrayLike, p: ArrayLike, *, scale: Scale = "unit", weight: ArrayLike | None = None) -> float:
     """Mean squared distance between probability and outcome.
 
     Formula: Σ w (p - y)² / Σ w, times 2 on the two-class scale. Lower is better.
@@ -179,9 +177,7 @@ def brier_score_multiclass(y: ArrayLike, P: ArrayLike) -> float:
     return _mean(brier_score_multiclass_per_forecast(y, P), None)
 
 
-def ranked_probability_score_per_forecast(
-    y: ArrayLike, P: ArrayLike, *, normalised: bool = True
-) -> FloatArray:
+def ranked_probability_score_per_forecast(y: ArrayLike, P: ArrayLike, *, normalised: bool = True) -> FloatArray:
     """Squared distance between cumulative forecast and outcome for ordered options, one per forecast.
 
     Formula: Σ_{k < K} (Σ_{j ≤ k} P_j - 1[y ≤ k])², divided by K - 1 if `normalised` (scale 0 to 1).
@@ -227,9 +223,7 @@ def _multiclass(y: ArrayLike, P: ArrayLike) -> tuple[FloatArray, FloatArray]:
     options = table.shape[1]
     if index.dtype.kind not in "iu":
         raise ValueError(f"y[0] is {index[0]!s}: give the index of the option that happened")
-    _checks.refuse_first(
-        (index < 0) | (index >= options), index, "y", f"options are numbered 0 to {options - 1}"
-    )
+    _checks.refuse_first((index < 0) | (index >= options), index, "y", f"options are numbered 0 to {options - 1}")
     return np.eye(options)[index], table
 
 

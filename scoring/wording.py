@@ -132,9 +132,7 @@ def lexicon_stability(y: ArrayLike, P_ppm: ArrayLike, *, author: ArrayLike) -> L
     used, code = np.unique(code, return_inverse=True)
     columns = [_checks.ppm(table[:, k], f"P_ppm[:, {k}]") / PPM for k in range(table.shape[1])]
     size = np.bincount(code)
-    brier = np.stack(
-        [np.bincount(code, weights=(column - outcome) ** 2) / size for column in columns], axis=1
-    )
+    brier = np.stack([np.bincount(code, weights=(column - outcome) ** 2) / size for column in columns], axis=1)
     # Scores that differ by rounding alone are tied.
     sign = np.sign(np.round(brier[:, None, :] - brier[None, :, :], 12))
     pairs = np.triu_indices(len(used), k=1)
