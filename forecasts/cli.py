@@ -377,52 +377,33 @@ def confirm(
         print_step(registry.confirm(store, question, actor=actor_name(ctx, actor)), as_json=as_json)
 
 
-@question_app.command()
-def dispute(
-    ctx: typer.Context,
-    question: QuestionArgument,
-    reason: ReasonOption,
-    as_json: JsonOption = False,
-    actor: ActorOption = None,
-) -> None:
-    """Dispute a proposed outcome; a second ruling has to follow, by somebody else."""
-    from forecasts import registry
-
-    with opened(ctx) as store:
-        step = registry.dispute(store, question, reason=reason, actor=actor_name(ctx, actor))
-    print_step(step, as_json=as_json)
+_MOVES = {
+    "dispute": "Dispute a proposed outcome; a second ruling has to follow, by somebody else.",
+    "annul": "Annul a broken question; it is never scored.",
+    "reopen": "Take a proposal or resolution back; what hangs on it follows.",
+}
 
 
-@question_app.command()
-def annul(
-    ctx: typer.Context,
-    question: QuestionArgument,
-    reason: ReasonOption,
-    as_json: JsonOption = False,
-    actor: ActorOption = None,
-) -> None:
-    """Annul a broken question; it is never scored."""
-    from forecasts import registry
+def _add_move(name: str, words: str) -> None:
+    """Add a command that moves a question by a use case of its name and a reason."""
 
-    with opened(ctx) as store:
-        step = registry.annul(store, question, reason=reason, actor=actor_name(ctx, actor))
-    print_step(step, as_json=as_json)
+    @question_app.command(name, help=words)
+    def move(
+        ctx: typer.Context,
+        question: QuestionArgument,
+        reason: ReasonOption,
+        as_json: JsonOption = False,
+        actor: ActorOption = None,
+    ) -> None:
+        from forecasts import registry
+
+        with opened(ctx) as store:
+            step = getattr(registry, name)(store, question, reason=reason, actor=actor_name(ctx, actor))
+        print_step(step, as_json=as_json)
 
 
-@question_app.command()
-def reopen(
-    ctx: typer.Context,
-    question: QuestionArgument,
-    reason: ReasonOption,
-    as_json: JsonOption = False,
-    actor: ActorOption = None,
-) -> None:
-    """Take a proposal or resolution back; what hangs on it follows."""
-    from forecasts import registry
-
-    with opened(ctx) as store:
-        step = registry.reopen(store, question, reason=reason, actor=actor_name(ctx, actor))
-    print_step(step, as_json=as_json)
+for _name, _words in _MOVES.items():
+    _add_move(_name, _words)
 
 
 # -- reading -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The mechanism both tables share: sorted rows of counts and a small log of what changed since."""
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -21,7 +22,7 @@ _BLOCK = 1 << 15
 GroupT = TypeVar("GroupT", bound=Any)
 
 
-class CountTable(Generic[GroupT]):
+class CountTable(ABC, Generic[GroupT]):
     """Counts by (group, probability).
 
     Changes go to a log, so that one more resolution does not touch the whole table; whoever reads all
@@ -33,8 +34,9 @@ class CountTable(Generic[GroupT]):
         self._log: dict[Label, dict[tuple[GroupT, int], list[Any]]] = {}
 
     @staticmethod
+    @abstractmethod
     def _author_of(group: Any) -> Label:
-        raise NotImplementedError
+        """Return whose group it is."""
 
     @property
     def authors(self) -> tuple[Label, ...]:
@@ -89,13 +91,14 @@ class CountTable(Generic[GroupT]):
         named = {name: np.array(values)[index] for name, values in self._named_groups().items()}
         return pd.DataFrame({**named, "p_ppm": self.p_ppm, **sums})
 
+    @abstractmethod
     def _named_groups(self) -> dict[str, list[Label]]:
-        raise NotImplementedError
+        """Return what names each group, as columns."""
 
     @property
+    @abstractmethod
     def author_index(self) -> IntArray:
         """Position of each row's author in `authors`; shape (rows,)."""
-        raise NotImplementedError
 
     @property
     def weighted(self) -> bool:
