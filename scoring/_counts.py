@@ -186,6 +186,8 @@ class CountTable(ABC, Generic[GroupT]):
         w = np.asarray(weight).item()
         if w < 0:
             raise ValueError(f"weight is {w}: weights are finite and not negative")
+        if isinstance(w, int) and w**2 >= 2**53:
+            raise ValueError(f"weight is {w}: integer weights are added up exactly; give a smaller one or a float")
         log = self._log.setdefault(self._author_of(group), {})
         logged = log.get((group, level), [0, 0, 0, 0, 0])
         change = (1, outcome, w, w * outcome, w * w)

@@ -12,6 +12,7 @@ from scoring._checks import PPM, IntArray
 from scoring._grouping import Sums
 
 _SUMS = ("n", "n_yes", "w", "w_yes", "w2")
+_SQUARABLE = 3_000_000_000  # its square is less than 2^63
 
 
 class Counted(NamedTuple):
@@ -42,11 +43,25 @@ def count(native: IntoFrame, groups: list[str], *, probability: str, outcome: st
             f"{probability}, {outcome}, {weight or 'weight'} or {groups} is missing or out of range "
             f"among the forecasts of {row[: len(groups)]} at {probability} = {row[len(groups)]}"
         )
+    if weight is not None:
+        _refuse_weights(table, weight)
     return Counted(
         [key.to_numpy() for key in keys],
         level.to_numpy().astype(np.int64),
         tuple(table[name].to_numpy() for name in _SUMS),
     )
+
+
+def _refuse_weights(table: nw.DataFrame[Any], weight: str) -> None:
+    """Refuse weights that are all zero, and integers too large to be added up exactly."""
+    heaviest, forecasts = table["w_max"].max(), int(table["n"].sum())
+    if heaviest == 0:
+        raise ValueError(f"{weight} is 0 for every forecast: there is nothing to score")
+    if table["w"].dtype.is_integer() and int(heaviest) ** 2 * forecasts >= 2**63:
+        raise ValueError(
+            f"{weight} reaches {heaviest}: integer weights are added up exactly and these would overflow; "
+            "give smaller ones or floats"
+        )
 
 
 def columns(native: IntoFrame, names: list[str]) -> dict[str, NDArray[Any]]:
@@ -101,10 +116,15 @@ def _grouped(
         (y == 1).cast(nw.Int64).alias("n_yes"),
         w.cast(nw.Int64 if exact else nw.Float64).alias("w"),
         (~good).cast(nw.Int64).alias("bad"),
-    ).with_columns((nw.col("w") * nw.col("n_yes")).alias("w_yes"), (nw.col("w") * nw.col("w")).alias("w2"))
+    ).with_columns(nw.col("w").alias("w_max"))
+    if exact:  # what is too large to be squared is refused afterwards, but some engines square first
+        prepared = prepared.with_columns(nw.when(nw.col("w") < _SQUARABLE).then(nw.col("w")).otherwise(0))
+    prepared = prepared.with_columns(
+        (nw.col("w") * nw.col("n_yes")).alias("w_yes"), (nw.col("w") * nw.col("w")).alias("w2")
+    )
     keys = [f"group_{i}" for i in range(len(groups))]
     sums = [nw.col(name).sum() for name in (*_SUMS, "bad")]
-    grouped = prepared.group_by(*keys, "p_ppm").agg(*sums)
+    grouped = prepared.group_by(*keys, "p_ppm").agg(*sums, nw.col("w_max").max())
     grouped = collected(grouped)
     kind = nw.Int64 if exact else nw.Float64
     # Engines widen sums as they please; the counts have one type everywhere.

@@ -15,7 +15,7 @@ Compat = Literal["metaculus"] | None
 #: Metaculus records no probability beyond these.
 METACULUS_LIMITS = (0.001, 0.999)
 
-_SAME = "it is the same throughout a question"
+SAME = "it is the same throughout a question"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Window:
         for name in ("opens", "closes", "scheduled"):
             values = getattr(window, name)
             if values.ndim:
-                _checks.constant_within(values, question, questions, name, _SAME)
+                _checks.constant_within(values, question, questions, name, SAME)
         for name, late, early, rule in (
             ("closes", window.closes, window.opens, "a question closes after it opens"),
             ("scheduled", window.scheduled, window.closes, "a question closes no later than scheduled"),
@@ -145,13 +145,14 @@ class History:
         question_code, questions = encode(question, "question")
         made = _standing.times(at, "at")
         _checks.same_length(y=outcome, p=probability, author=author_code, question=question_code, at=made)
-        _checks.constant_within(outcome, question_code, len(questions), "y", _SAME)
+        _checks.constant_within(outcome, question_code, len(questions), "y", SAME)
         window = Window.checked(question_code, len(questions), opens=opens, closes=closes, scheduled=scheduled)
         series = Series.numbered(author_code, authors, question_code, questions)
         end = _standing.next_times(series.of_row, made, len(series.author))
         if until is not None:
             withdrawn = one_or_all(until, len(made), "until")
-            early = np.broadcast_to(withdrawn < made, made.shape)
+            # What was made after the closing never stands, so it is withdrawn by then.
+            early = np.broadcast_to((withdrawn < made) & (made < window.closes), made.shape)
             _checks.refuse_first(
                 early,
                 np.broadcast_to(withdrawn, made.shape),
@@ -173,6 +174,12 @@ class History:
         """Return the natural logarithm of the probability each update gave to what happened; (n,)."""
         p = np.clip(self.p, *METACULUS_LIMITS) if compat == "metaculus" else self.p
         return -rules.log_score_per_forecast(self.y, p)
+
+
+def refuse_compat(compat: Compat) -> None:
+    """Refuse anything but None and "metaculus": a misspelt one would score a mixture of both."""
+    if compat not in (None, "metaculus"):
+        raise ValueError(f"compat is {compat!r}: choose None or 'metaculus'")
 
 
 def _day_length(at: ArrayLike) -> float:

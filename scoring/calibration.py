@@ -257,6 +257,7 @@ def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatAr
         raise ValueError(f"weight is 0 for every forecast of author {table.authors[int(np.argmin(weight))]!r}")
     total = np.bincount(author, weights=score, minlength=count)
     spread = np.bincount(author, weights=variance, minlength=count)
+    certain = spread == 0
     df: FloatArray | None = None
     if isinstance(table, ClusterTable):
         owner = table.cluster_author
@@ -267,8 +268,9 @@ def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatAr
         between = np.bincount(owner, weights=table.cluster_total(score) ** 2, minlength=count)
         spread = np.maximum(spread, between)
         df = (clusters - 1).astype(np.float64)
-    certain = np.where(total == 0, 0.0, np.copysign(np.inf, total))
-    z = np.divide(total, np.sqrt(spread), out=certain, where=spread > 0)
+    # Whoever was certain throughout is refuted by a single miss, however the misses fall into clusters.
+    refuted = np.where(total == 0, 0.0, np.copysign(np.inf, total))
+    z = np.divide(total, np.sqrt(spread), out=refuted, where=~certain)
     p_value = 2 * (stats.norm.sf(np.abs(z)) if df is None else stats.t.sf(np.abs(z), df))
     return CalibrationTest(
         difference=_plain(total / weight),

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scoring import _checks, _standing, rules
 from scoring._checks import FloatArray, IntArray
 from scoring._grouping import Label
-from scoring._updates import METACULUS_LIMITS, Compat, History, one_or_all
+from scoring._updates import METACULUS_LIMITS, SAME, Compat, History, one_or_all, refuse_compat
 
 Spot = Literal["peer", "baseline"]
 
@@ -126,6 +126,7 @@ def baseline_score(history: History, *, compat: Compat = None) -> HistoryScores:
     >>> baseline_score(history).score.round(3).tolist()
     [29.248]
     """
+    refuse_compat(compat)
     held = history.held()
     stood = held > 0
     gained = np.zeros(len(held))
@@ -152,6 +153,7 @@ def peer_score(history: History, *, compat: Compat = None) -> HistoryScores:
     >>> peer_score(history).score.round(3).tolist()
     [69.315, -69.315]
     """
+    refuse_compat(compat)
     held = history.held()
     stood = np.flatnonzero(held > 0)
     log_p = _finite_logs(history, compat, stood)
@@ -183,17 +185,24 @@ def spot_score(history: History, *, at: ArrayLike, kind: Spot = "peer", compat: 
     """
     if kind not in ("peer", "baseline"):
         raise ValueError(f"kind is {kind!r}: choose 'peer' or 'baseline'")
-    moment = one_or_all(at, len(history.start), "at")
-    stood = np.flatnonzero((history.start <= moment) & (moment < history.end))
+    refuse_compat(compat)
+    moment = np.broadcast_to(one_or_all(at, len(history.start), "at"), history.start.shape)
+    question = history.series.question_of_row
+    _checks.constant_within(moment, question, int(question.max()) + 1, "at", SAME)
+    window = history.window
+    # What stands when a question closes is what stood there for good, also after an early resolution.
+    at_the_end = (history.start < window.closes) & (history.end >= window.closes)
+    then = (window.opens <= moment) & (history.start <= moment) & (moment < history.end)
+    stood = np.flatnonzero(np.where(moment >= window.closes, at_the_end, then))
     pairs = history.series.of_row[stood]
     if kind == "baseline":
         score = 100 + 100 * history.log_given(compat)[stood] / np.log(2)
         alone = np.zeros(len(stood), dtype=np.bool_)
     else:
         log_p = _finite_logs(history, compat, stood)
-        question = history.series.question_of_row[stood]
-        n = np.bincount(question)[question] if stood.size else question
-        total = np.bincount(question, weights=log_p)[question] if stood.size else log_p
+        asked = question[stood]
+        n = np.bincount(asked)[asked] if stood.size else asked
+        total = np.bincount(asked, weights=log_p)[asked] if stood.size else log_p
         alone = n == 1
         score = 100 * np.where(alone, 0.0, n * log_p - total) / np.maximum(n - 1, 1)
     order = np.argsort(pairs)

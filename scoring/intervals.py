@@ -60,9 +60,9 @@ def gaffke_interval(
     lower is the α/2 quantile of Σ D_g x_(g) with `bounds[0]` added to the points, upper the 1 - α/2 quantile
     with `bounds[1]` added. The quantiles are computed, not drawn: the same data give the same interval.
     Units: those of the values. Shapes: values and cluster (n,).
-    What is known: for G = 1 and for two-valued data validity is proved (there it is Clopper and Pearson's
-    interval); in general it is a conjecture that held in every simulation so far; `betting_interval` is
-    the guaranteed, wider alternative.
+    What is known: for G = 1 and where the means take only the two bounds validity is proved (there it is
+    Clopper and Pearson's interval); in general it is a conjecture that held in every simulation so far;
+    `betting_interval` is the guaranteed, wider alternative.
     Raises ValueError: empty input, values not finite or outside `bounds`, coverage not in (0, 1).
     Source: Gaffke (2005), "Three test statistics for a nonparametric one-sided hypothesis on the mean of a
     nonnegative variable"; Learned-Miller and Thomas (2019), arXiv:1905.06208.
@@ -95,7 +95,7 @@ def betting_interval(
     Formula: a mean m is kept unless one of two gamblers who bet against it, one on more and one on less,
     multiplies half of the stake by 1 / α at some time: max over t of ½ Π (1 ± λ_t (x_t - m)) < 1 / α, with
     x rescaled to [0, 1], λ_t = √(2 ln (2 / α) / (G v_t)) from the variance v_t of the values before t, cut
-    at ¾ of what could lose everything.
+    at ¾ of what could lose everything. The interval is widened, where need be, to hold the estimate.
     The bets follow the order of the clusters' labels (of the values, without clusters): number clusters in
     the order of their deadlines. Values need not be independent, only of constant mean given the past.
     Units: those of the values. Shapes: values and cluster (n,).
@@ -110,11 +110,18 @@ def betting_interval(
     low, high = bounds
     unit = (means - low) / (high - low)
     bets = _bets(unit, tail)
-    # Betting on "less" about x is betting on "more" about 1 - x.
+    estimate = float(means.mean())
+    # Betting on "less" about x is betting on "more" about 1 - x. Where the values trend, the gamblers may
+    # refute every constant mean; the interval then reaches from one refutation to the other.
+    ends = (
+        low + (high - low) * _refuted_below(unit, bets, tail),
+        high - (high - low) * _refuted_below(1 - unit, bets, tail),
+        estimate,
+    )
     return Interval(
-        estimate=float(means.mean()),
-        lower=low + (high - low) * _refuted_below(unit, bets, tail),
-        upper=high - (high - low) * _refuted_below(1 - unit, bets, tail),
+        estimate=estimate,
+        lower=min(ends),
+        upper=max(ends),
         coverage=coverage,
         clusters=len(means),
         method="betting",

@@ -91,7 +91,8 @@ def test_cluster_tests_take_the_larger_variance(rows: list[Forecast]) -> None:
     cluster = [i // 2 for i in range(len(rows))]
     result = calibration_in_the_large(clustered(rows, cluster))
     sums = [sum(y - prob(p) for (y, p), c in zip(rows, cluster, strict=True) if c == k) for k in set(cluster)]
-    variance = max(sum(prob(p) * (1 - prob(p)) for _, p in rows), sum(s**2 for s in sums))
+    model = sum(prob(p) * (1 - prob(p)) for _, p in rows)
+    variance = max(model, sum(s**2 for s in sums)) if model else 0
     assert result.df == len(set(cluster)) - 1
     if variance:
         z = float(sum(sums)) / math.sqrt(variance)
@@ -224,3 +225,11 @@ def test_impossible_bands_are_refused() -> None:
         consistency_band([1], [5], draws=10)
     with pytest.raises(ValueError, match="cluster has 1 values but y has 2"):
         consistency_band([1, 0], [5, 5], cluster=[1])
+
+
+@pytest.mark.parametrize("test", [spiegelhalter_z, calibration_in_the_large])
+def test_certainty_is_refuted_by_one_miss_in_clusters_too(test: Any) -> None:
+    table = ClusterTable.from_arrays(["ann"] * 10, [0] + [1] * 9, [1_000_000] * 10, cluster=list(range(10)))
+    found = test(table)
+    assert abs(found.z) == np.inf
+    assert found.p_value == 0

@@ -64,11 +64,13 @@ def history(rows: list[Update], unit: float = 1) -> History:
 
 def standing(rows: list[Update], author: str, question: str, moment: Fraction) -> Fraction | None:
     """The forecast that stands at a moment, found by looking at every update."""
-    before = [u for u in rows if u[:2] == (author, question) and u[2] <= moment]
-    if not before:
+    closes = CLOSES[question]
+    before = [u for u in rows if u[:2] == (author, question) and u[2] <= moment and u[2] < closes]
+    if not before or moment < OPENS[question]:
         return None
     _, _, at, p, held = max(before, key=lambda u: u[2])
-    return Fraction(p, 1000) if moment < at + held else None
+    ended = at + held
+    return Fraction(p, 1000) if moment < ended or (moment >= closes and ended >= closes) else None
 
 
 def moments(rows: list[Update], question: str) -> list[tuple[Fraction, Fraction]]:
@@ -302,3 +304,43 @@ def test_impossible_days_and_kinds_are_refused() -> None:
         daily_brier(History.from_arrays(**{**GOOD, "opens": 1, "closes": 9}), day=100)
     with pytest.raises(ValueError, match="kind is 'relative'"):
         spot_score(good, at=3, kind="relative")  # type: ignore[arg-type]
+
+
+def spotted(at: list[int], until: list[int] | None = None, **given: Any) -> History:
+    return History.from_arrays(
+        [1] * len(at),
+        [0.5] * (len(at) - 1) + [0.999],
+        author=["ann"] * (len(at) - 1) + ["bob"],
+        question=["q"] * len(at),
+        at=at,
+        opens=0,
+        closes=10,
+        until=until,
+        **given,
+    )
+
+
+def test_what_was_said_after_the_closing_is_not_spotted() -> None:
+    scores = spot_score(spotted([2, 12]), at=13, kind="baseline")
+    assert scores.author.tolist() == ["ann"]
+
+
+def test_nothing_is_spotted_before_the_opening() -> None:
+    assert len(spot_score(spotted([-5, -4]), at=-3, kind="baseline").score) == 0
+
+
+def test_a_spot_is_the_same_throughout_a_question() -> None:
+    with pytest.raises(ValueError, match="at"):
+        spot_score(spotted([1, 2]), at=[3, 4], kind="baseline")
+
+
+@pytest.mark.parametrize("score", [baseline_score, peer_score])
+def test_a_misspelt_compat_is_refused(score: Any) -> None:
+    with pytest.raises(ValueError, match="compat is 'Metaculus'"):
+        score(spotted([1, 2]), compat="Metaculus")
+    with pytest.raises(ValueError, match="compat is 'Metaculus'"):
+        spot_score(spotted([1, 2]), at=3, compat="Metaculus")  # type: ignore[arg-type]
+
+
+def test_the_closing_time_is_a_withdrawal_even_of_what_came_later() -> None:
+    assert coverage(spotted([1, 12], until=[10, 10])).after_closing.tolist() == [0, 1]

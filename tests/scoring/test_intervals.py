@@ -165,3 +165,9 @@ def test_one_cluster_has_no_spread() -> None:
     with pytest.raises(ValueError, match="a single cluster"):
         cluster_t_interval([0.1, 0.2], cluster=["x", "x"])
     assert betting_interval([0.5]).clusters == gaffke_interval([0.5]).clusters == 1
+
+
+@pytest.mark.parametrize("values", [[0.0] * 30 + [1.0] * 30, [1.0] * 30 + [0.0] * 30])
+def test_betting_on_a_trend_still_gives_an_interval_around_the_mean(values: list[float]) -> None:
+    interval = betting_interval(values)
+    assert interval.lower <= interval.estimate <= interval.upper

@@ -302,3 +302,26 @@ def test_cluster_means_count_each_cluster_once() -> None:
     empty = ClusterTable.from_arrays(["ann"], [1], [5], cluster=["x"]).remove("ann", 1, 5, cluster="x")
     with pytest.raises(ValueError, match="table is empty"):
         empty.cluster_means()
+
+
+def weighted_frames(weight: list[int]) -> list[Any]:
+    import pandas as pd
+    import polars as pl
+
+    columns = {"who": ["ann"] * len(weight), "ppm": [500_000] * len(weight), "y": [1] * len(weight), "w": weight}
+    return [pd.DataFrame(columns), pl.DataFrame(columns), pl.LazyFrame(columns)]
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize(("weight", "said"), [([4_000_000_000, 1], "would overflow"), ([0, 0], "is 0 for every")])
+def test_weights_a_frame_cannot_carry_are_refused(number: int, weight: list[int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        LevelTable.from_frame(
+            weighted_frames(weight)[number], author="who", probability="ppm", outcome="y", weight="w"
+        )
+
+
+def test_a_weight_too_large_to_add_exactly_is_not_added() -> None:
+    table = LevelTable.from_arrays(["ann"], [1], [500_000], weight=[2])
+    with pytest.raises(ValueError, match="added up exactly"):
+        table.add("ann", 1, 500_000, weight=4_000_000_000)
