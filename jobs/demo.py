@@ -160,7 +160,7 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     Console().print(table)
     echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
     echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.place}.")
-    echo(f"Serve it: calledit --database {result.place} serve")
+    echo(f"Serve it: calledit --database {result.place} serve (in a checkout, with uv run before it)")
 
 
 def _cell(numbers: dict[str, Any]) -> str:
