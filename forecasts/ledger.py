@@ -188,6 +188,11 @@ class Ledger:
             key=lambda row: (row.edition_id, row.start, row.end, row.part),
         )
 
+    def quotation(self, statement: tables.Statement) -> str | None:
+        """Return the words of a statement, where the user's own copy of its text is attached."""
+        copy = self.copies.get(statement.edition_id)
+        return None if copy is None else copy[statement.start : statement.end]
+
     def now(self, clock: Clock) -> datetime:
         """Return the instant deadlines are held against: the clock's, or the end of the replay."""
         return self.run.ends_at if self.run is not None else clock.now()

@@ -196,7 +196,6 @@ def verdict(author: Author, policies: dict[Policy, dict[str, Any]]) -> str:
 def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
     """Return one statement with its five facts: who, what, how sure, by when, how it came out and how we know."""
     edition = ledger.editions[statement.edition_id]
-    copy = ledger.copies.get(edition.id)
     via = ledger.authors[statement.reported_via_id] if statement.reported_via_id else None
     return {
         "id": statement.public_id,
@@ -205,7 +204,7 @@ def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
         "start": statement.start,
         "end": statement.end,
         "part": statement.part,
-        "quotation": copy[statement.start : statement.end] if copy is not None else None,
+        "quotation": ledger.quotation(statement),
         "claim": statement.claim,
         "stated_by": ledger.authors[statement.stated_by_id].name,
         "reported_via": via.name if via else None,

@@ -5,12 +5,14 @@ which are a queue and no history. Constraints say what must hold on both databas
 """
 
 from datetime import datetime
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from forecasts import model
+from forecasts.decide import Value
+from forecasts.policy import Policy
 
 SQLModel.metadata.naming_convention = MetaData(
     naming_convention={
@@ -200,7 +202,7 @@ class Question(SQLModel, table=True):
         CheckConstraint("opens_at <= opens_latest AND opens_latest < deadline", name="window_in_order"),
         CheckConstraint("(condition_id IS NULL) = (condition_outcome IS NULL)", name="condition_with_its_outcome"),
         CheckConstraint("condition_id IS NULL OR condition_id <> id", name="condition_is_another"),
-        CheckConstraint("condition_outcome IN ('yes', 'no')", name="condition_outcome_known"),
+        _one_of("condition_outcome", model.Asserts),
         CheckConstraint("(reference_ppm IS NULL) = (reference_basis IS NULL)", name="reference_with_its_basis"),
         _ppm("reference_ppm"),
     )
@@ -359,7 +361,7 @@ class Verdict(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("question_id", "check_id"),
-        CheckConstraint("value IN ('yes', 'no', 'unknown')", name="value_known"),
+        _one_of("value", Value),
     )
 
     id: int = Field(default=None, primary_key=True)
@@ -414,10 +416,8 @@ class Score(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("forecast_id", "resolution_id", "policy"),
         CheckConstraint("brier_e12 BETWEEN 0 AND 1000000000000", name="brier_in_range"),
-        CheckConstraint("policy IN ('broad', 'strict')", name="policy_known"),
+        _one_of("policy", Policy),
     )
-
-    POLICIES: ClassVar[tuple[str, ...]] = ("broad", "strict")
 
     id: int = Field(default=None, primary_key=True)
     forecast_id: int = Field(foreign_key="forecast.id", index=True)

@@ -24,9 +24,10 @@ def _followers(ledger: Ledger, kind: str, public_id: str) -> dict[str, Any]:
     """Return the records that hang on one, which its own fields do not name."""
     if kind == "statements":
         statement = next(row for row in ledger.statements.values() if row.public_id == public_id)
-        copy = ledger.copies.get(statement.edition_id)
-        quotation = copy[statement.start : statement.end] if copy is not None else None
-        return {"quotation": quotation, "forecasts": _where(ledger, "forecasts", "statement", public_id)}
+        return {
+            "quotation": ledger.quotation(statement),
+            "forecasts": _where(ledger, "forecasts", "statement", public_id),
+        }
     if kind == "questions":
         return {
             "forecasts": _where(ledger, "forecasts", "question", public_id),
