@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecasts.cli import JsonOption, Services, add_to, instant, opened, print_json, services
+from forecasts.cli import add_to
+from forecasts.commands.shared import JsonOption, Services, instant, opened, print_json, services
 from forecasts.errors import CalleditError, InvalidInputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,103 @@
+"""Reports, exports and records, as they are or as of an instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forecasts.commands.shared import (
+    AsOfOption,
+    JsonOption,
+    opened,
+    print_json,
+    read,
+    write_file,
+)
+from forecasts.errors import InvalidInputError
+
+
+def report(
+    ctx: typer.Context,
+    author: Annotated[str, typer.Argument(help="The author's slug, as in `calledit export authors`.")],
+    as_json: JsonOption = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML file.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Write the picture: .svg or .png.")] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Report on an author: every claim with how it came out, and what can be said of them."""
+    from forecasts.reports import author_report
+
+    with opened(ctx) as store:
+        ledger, now = read(ctx, store, as_of)
+        found = author_report(ledger, author, now)
+    if html is not None:
+        from forecasts.charts import strip_svg
+        from forecasts.web.pages import author_page
+
+        write_file(html, author_page(found, strip_svg(found), standalone=True))
+    if picture is not None:
+        write_file(picture, draw(found, picture))
+    if as_json:
+        print_json(found)
+    elif html is None and picture is None:
+        from forecasts.text import report_text
+
+        typer.echo(report_text(found))
+
+
+def draw(found: dict[str, Any], path: Path) -> str | bytes:
+    """Return the picture of a report in the format the file name asks for."""
+    from forecasts.charts import strip_png, strip_svg
+
+    if path.suffix.lower() == ".svg":
+        return strip_svg(found)
+    if path.suffix.lower() == ".png":
+        return strip_png(found)
+    raise InvalidInputError(f"A picture is .svg or .png, not {path.name!r}.")
+
+
+def export(
+    ctx: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(help="articles, authors, statements, questions, forecasts, resolutions, checks or scores."),
+    ],
+    format: Annotated[str, typer.Option("--format", help="json or csv.")] = "json",  # noqa: A002
+    output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Export all records of one kind."""
+    from forecasts.exchange.export import KINDS, records, to_csv, to_json
+
+    if kind not in KINDS:
+        raise InvalidInputError(f"{kind!r} cannot be exported; choose one of {', '.join(KINDS)}.")
+    if format not in ("json", "csv"):
+        raise InvalidInputError(f"--format is json or csv, not {format!r}.")
+    with opened(ctx) as store:
+        ledger, _ = read(ctx, store, as_of)
+        rows = records(ledger, kind)
+    text = to_json(rows) if format == "json" else to_csv(rows, kind)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_file(output, text)
+
+
+def show(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(help="Any public id (s-, q-, f-, r-, c-) or an evidence sha256.")],  # noqa: A002
+    as_of: AsOfOption = None,
+) -> None:
+    """Show one record and what it leads to; for evidence, the archived bytes themselves."""
+    from forecasts.evidence import retrieve
+    from forecasts.exchange.trace import trace
+
+    with opened(ctx) as store:
+        if len(id) == 64:
+            with store.read() as session:
+                body, _ = retrieve(session, id)
+            sys.stdout.buffer.write(body)
+            return
+        ledger, _ = read(ctx, store, as_of)
+        print_json(trace(ledger, id))

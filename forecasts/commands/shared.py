@@ -1,0 +1,123 @@
+"""What the commands share: the services handed in by `jobs.cli`, the open registry, options, printing."""
+
+import getpass
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecasts.errors import CalleditError, InvalidInputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from forecasts.ledger import Ledger
+    from forecasts.model import Clock, SourceCatalogue
+    from forecasts.settings import Settings
+    from forecasts.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the commands work with, made when a command asks for it."""
+
+    settings: "Callable[[], Settings]"
+    clock: "Callable[[], Clock]"
+    catalogue: "Callable[[], SourceCatalogue]"
+    lexicons: Callable[[], list[Mapping[str, Any]]]
+
+
+ActorOption = Annotated[
+    str | None, typer.Option("--actor", help="Who writes; default CALLEDIT_ACTOR or the user's login name.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="What was said at this instant, as 2020-06-30T00:00:00Z.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept and shown.")]
+
+
+def services(ctx: typer.Context) -> Services:
+    """Return what the command line was composed with."""
+    found = ctx.find_object(Services)
+    if found is None:
+        raise AssertionError("the command line is composed in jobs.cli")
+    return found
+
+
+@contextmanager
+def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
+    """Open the registry; only a command that registers something creates a new SQLite file."""
+    from forecasts.errors import StoreError
+    from forecasts.store import Store
+
+    made = services(ctx)
+    url = made.settings().database_url
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    absent = file is not None and not file.exists()
+    if absent and not create:
+        raise StoreError(
+            f"There is no registry at {url}. Register something first, or name another one with "
+            "--database or CALLEDIT_DATABASE_URL."
+        )
+    store = Store(url, made.clock())
+    try:
+        store.migrate()
+        yield store
+    except CalleditError:
+        store.close()
+        if absent and file is not None:  # nothing was kept, so nothing is left behind
+            for part in ("", "-wal", "-shm"):
+                Path(f"{file}{part}").unlink(missing_ok=True)
+        raise
+    finally:
+        store.close()
+
+
+def actor_name(ctx: typer.Context, given: str | None) -> str:
+    """Return who writes: the option, the setting, or the login name."""
+    name = (given or services(ctx).settings().actor or getpass.getuser()).strip()
+    if not name:
+        raise InvalidInputError("Say who writes with --actor NAME.")
+    return name
+
+
+def instant(text: str, option: str) -> "datetime":
+    """Read an instant given on the command line; refuse one without a zone."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from forecasts.scalars import Instant
+
+    try:
+        found: datetime = TypeAdapter(Instant).validate_python(text)
+    except ValidationError as error:
+        raise InvalidInputError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+    return found
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def read(ctx: typer.Context, store: "Store", as_of: str | None) -> "tuple[Ledger, datetime]":
+    """Return the ledger as of an instant, and the instant that deadlines are held against."""
+    from forecasts.ledger import read_ledger
+
+    at = instant(as_of, "--as-of") if as_of else None
+    ledger = read_ledger(store, at)
+    return ledger, at or ledger.now(services(ctx).clock())
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file; a place that cannot be written is a clear sentence."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written ({error.strerror}).") from None
+    typer.echo(f"Wrote {path}", err=True)
