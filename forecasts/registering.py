@@ -6,6 +6,7 @@ registered is corrected by name, never overwritten.
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlmodel import SQLModel, select
 from forecasts import criteria
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange import document as doc
-from forecasts.lexicon import dump_phrases, find_phrase
+from forecasts.lexicon import dump_phrases, find_phrase, fold, newest
 from forecasts.model import Interval, SourceCatalogue, iso, to_ppm
 from forecasts.scalars import first_error
 from forecasts.store import Transaction
@@ -65,8 +66,9 @@ class Registrar:
         self._statements: dict[str, Statement] = {}
         self._questions: dict[str, Question] = {}
 
-    def register(self, document: doc.Document) -> Registered:
+    def register(self, document: doc.Document, standards: Sequence[doc.Lexicon] = ()) -> Registered:
         """Register everything in the document, what is referred to before what refers to it."""
+        self._add_standards(standards, document.lexicons)
         for kind in ("collections", "lexicons", "articles", "authors", "statements", "forecasts", "rulings"):
             if kind == "forecasts":
                 self._add_questions(document.questions)
@@ -82,16 +84,25 @@ class Registrar:
             raise InvalidInputError("a random collection says how many were chosen `of` how many")
         self._keep("collections", Collection(rev=0, **item.model_dump()), key=item.key)
 
+    def _add_standards(self, standards: Sequence[doc.Lexicon], own: list[doc.Lexicon]) -> None:
+        """Register the lexicons everybody has, except a version that is registered or brought along already.
+
+        They come first, so that a version the document brings is the newest.
+        """
+        known = {(item.key, item.version) for item in own}
+        known |= {(row.key, row.version) for row in self.tx.session.exec(select(Lexicon)).all()}
+        for item in standards:
+            if (item.key, item.version) not in known:
+                self._add_lexicon(item)
+
     def _add_lexicon(self, item: doc.Lexicon) -> None:
         for phrase in item.phrases:
             if not phrase.low <= phrase.median <= phrase.high:
                 raise InvalidInputError(f"the range of {phrase.phrase!r} is not in order: low, median, high")
-        names = Counter(name.casefold() for phrase in item.phrases for name in (phrase.phrase, *phrase.aliases))
+        names = Counter(fold(name) for phrase in item.phrases for name in (phrase.phrase, *phrase.aliases))
         if (twice := max(names, key=names.__getitem__)) and names[twice] > 1:
             raise InvalidInputError(f"{twice!r} stands for two ranges; each phrase and alias has one")
-        values = item.model_dump(exclude={"phrases"})
-        row = Lexicon(rev=0, phrases=dump_phrases(item.phrases), **values)
-        self._keep("lexicons", row, key=item.key, version=item.version)
+        self._keep("lexicons", lexicon_row(item), key=item.key, version=item.version)
 
     def _add_article(self, item: doc.Article) -> None:
         if item.published_earliest > item.published_latest:
@@ -408,12 +419,17 @@ class Registrar:
         return self._questions.get(ref) or self._find(Question, "question", public_id=ref)
 
 
+def lexicon_row(item: doc.Lexicon) -> Lexicon:
+    """Return a lexicon as the store keeps it, not registered yet."""
+    return Lexicon(rev=0, phrases=dump_phrases(item.phrases), **item.model_dump(exclude={"phrases"}))
+
+
 def latest_lexicon(tx: Transaction, key: str) -> Lexicon:
     """Return the newest registered version of a lexicon; raise `InvalidInputError` where there is none."""
-    found = tx.session.exec(select(Lexicon).where(Lexicon.key == key).order_by("id")).all()
-    if not found:
+    found = newest(tx.session.exec(select(Lexicon).where(Lexicon.key == key).order_by("id")).all())
+    if key not in found:
         raise InvalidInputError(f"there is no lexicon {key!r}; register it before or use 'capphrase'")
-    return found[-1]
+    return found[key]
 
 
 def interval_of(occurred_at: datetime | None, occurred_until: datetime | None) -> Interval | None:

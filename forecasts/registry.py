@@ -4,6 +4,7 @@ Registering, revising, correcting and withdrawing forecasts; proposing, confirmi
 reopening outcomes; attaching the user's own copy of a text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from forecasts import resolving
 from forecasts.criteria import canonical_json
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.evidence import archive
-from forecasts.exchange.document import Document
+from forecasts.exchange.document import Document, Lexicon
 from forecasts.lexicon import find_phrase
 from forecasts.model import (
     ActorKind,
@@ -80,14 +81,16 @@ def register(
     kind: ActorKind = "person",
     action: str = "register",
     folder: Path = Path(),
+    standards: Sequence[Lexicon] = (),
     dry_run: bool = False,
 ) -> Registered:
     """Register a document in one transaction; with `dry_run`, or when nothing is new, change nothing.
 
+    `standards` are the lexicons everybody has: those that are not registered yet are added.
     Raises `InvalidInputError` or `ConflictError` naming the first place that cannot be registered.
     """
     with store.write(actor=actor, kind=kind, action=action) as tx:
-        registered = Registrar(tx, catalogue, folder).register(document)
+        registered = Registrar(tx, catalogue, folder).register(document, standards)
         _catch_up(tx)
         if dry_run or not registered.added:
             tx.discard()
@@ -114,14 +117,7 @@ def _catch_up(tx: Transaction) -> None:
             )
     forecast_on = select(Forecast.question_id).where(Forecast.rev == tx.rev)
     for question in tx.session.exec(select(Question).where(col(Question.id).in_(forecast_on))).all():
-        _score_anew(tx, question)
-
-
-def _score_anew(tx: Transaction, question: Question) -> None:
-    """Score what the forecasts on a question have become, where it is resolved already."""
-    step = resolving.current_step(tx.session, question)
-    if step is not None and step.state == "confirmed":
-        resolving.score_question(tx, question, step)
+        resolving.score_anew(tx, question)
 
 
 def attach(store: Store, article_key: str, path: Path, *, actor: str, new_edition: bool = False) -> str:
@@ -187,7 +183,9 @@ def revise(
         new = _changed(tx, old, "revision", number, reason)
         new.stated_earliest = new.stated_at = stated_at
         new.statement_id = statement.id if statement else old.statement_id
-        return _append_forecast(tx, new, question)
+        _append_forecast(tx, new)
+        resolving.score_anew(tx, question)
+        return new.public_id
 
 
 def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, actor: str) -> str:
@@ -196,9 +194,15 @@ def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, a
         old = _latest(tx, forecast_id, to_correct=True)
         if old.change == "withdrawal":
             raise ConflictError(f"Forecast {forecast_id} is a withdrawal; there is no number to correct.")
-        question = tx.session.get_one(Question, old.question_id)
-        new = _changed(tx, old, "correction", number, _said(reason, "reason"))
-        return _append_forecast(tx, new, question)
+        new = append_correction(tx, old, number, reason)
+        resolving.score_anew(tx, tx.session.get_one(Question, old.question_id))
+        return new.public_id
+
+
+def append_correction(tx: Transaction, old: Forecast, number: NewNumber, reason: str) -> Forecast:
+    """Append the correction of a forecast and return it; whoever calls scores its question anew."""
+    new = _changed(tx, old, "correction", number, _said(reason, "reason"))
+    return _append_forecast(tx, new)
 
 
 def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str, actor: str) -> str:
@@ -213,7 +217,9 @@ def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str
         new = _copy(old, "withdrawal", _said(reason, "reason"))
         new.stated_earliest = new.stated_at = stated_at
         new.probability_ppm = new.low_ppm = new.high_ppm = None
-        return _append_forecast(tx, new, tx.session.get_one(Question, old.question_id))
+        _append_forecast(tx, new)
+        resolving.score_anew(tx, tx.session.get_one(Question, old.question_id))
+        return new.public_id
 
 
 def _refuse_future(tx: Transaction, stated_at: datetime) -> None:
@@ -304,15 +310,15 @@ def _ppm(probability: float) -> int:
         raise InvalidInputError(f"{error}.") from None
 
 
-def _append_forecast(tx: Transaction, new: Forecast, question: Question) -> str:
+def _append_forecast(tx: Transaction, new: Forecast) -> Forecast:
     author = tx.session.get_one(Author, new.author_id)
+    question = tx.session.get_one(Question, new.question_id)
     statement = tx.session.get_one(Statement, new.statement_id)
     new.public_id = public_id(
         "f", author.slug, question.public_id, iso(new.stated_at), statement.public_id, new.version
     )
     tx.append(new)
-    _score_anew(tx, question)
-    return new.public_id
+    return new
 
 
 # -- outcomes ------------------------------------------------------------------------------------------------

@@ -300,6 +300,13 @@ def score_question(tx: Transaction, question: Question, step: Resolution) -> Non
                 _keep_score(tx, forecast, step, policy)
 
 
+def score_anew(tx: Transaction, question: Question) -> None:
+    """Score what the forecasts on a question have become, where it is resolved already."""
+    step = current_step(tx.session, question)
+    if step is not None and step.state == "confirmed":
+        score_question(tx, question, step)
+
+
 def _keep_score(tx: Transaction, forecast: Forecast, step: Resolution, policy: str) -> None:
     known = select(Score.id).where(
         Score.forecast_id == forecast.id, Score.resolution_id == step.id, Score.policy == policy
