@@ -3,6 +3,7 @@
 import typer
 
 from forecasts.commands.forecasts import forecast_app
+from forecasts.commands.lexicons import lexicon_app
 from forecasts.commands.questions import question_app
 from forecasts.commands.reading import export, report, show
 from forecasts.commands.registering import article_app, register
@@ -14,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(article_app, name="article")
     app.add_typer(forecast_app, name="forecast")
     app.add_typer(question_app, name="question")
+    app.add_typer(lexicon_app, name="lexicon")
     app.command()(report)
     app.command()(export)
     app.command()(show)

@@ -421,3 +421,117 @@ def test_a_round_of_checks_runs_by_hand(calledit: Run, tmp_path: Path) -> None:
     calledit("register", write(tmp_path, document()))
     assert calledit("check", "--due", "--json").json == {"checks": 0, "steps": 0}
     assert "0 checks written" in calledit("check", "--due").out
+
+
+LEXICON: dict[str, Any] = {
+    "key": "capphrase",
+    "version": "desk",
+    "title": "How our readers take words",
+    "source": "A survey of ours",
+    "licence": "CC0",
+    "phrases": [{"phrase": "Likely", "low": 0.5, "median": 0.65, "high": 0.8}],
+}
+SURE = {"phrase": "Almost Certain", "low": 0.85, "median": 0.95, "high": 0.99}
+
+
+def worded(phrase: str = "likely", **changes: Any) -> dict[str, Any]:
+    """A document whose only forecast is a phrase of CAPphrase."""
+    forecast = {"statement": "opens", "question": "by-june", "asserts": "yes", "basis": "lexicon"}
+    return document(forecasts=[forecast | {"phrase": phrase, "lexicon": "capphrase"}], **changes)
+
+
+def test_a_phrase_is_looked_up_without_a_registry(
+    calledit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLEDIT_DATABASE_URL", "sqlite:///none.db")
+    found = {
+        entry["lexicon"]: entry
+        for entry in calledit("lexicon", "show", " Highly  LIKELY", "--json").json["lexicons"]
+    }
+    assert {key: found[key]["median"] for key in found} == {
+        "capphrase": 0.9,
+        "efsa": None,
+        "icd203": 0.875,
+        "ipcc": None,
+        "kent": 0.93,
+        "nato": 0.95,
+        "phia": 0.85,
+    }
+    assert (found["kent"]["phrase"], found["kent"]["matched"]) == ("almost certain", "highly likely")
+    assert not any(entry["registered"] or entry["bare_modal"] for entry in found.values())
+    shown = calledit("lexicon", "show", "Highly likely").out
+    assert "icd203 2015       80 %  87.5 %    95 %  very likely, alias 'highly likely'\n" in shown
+    assert "Not defined in efsa 2018, ipcc 2021." in shown
+    assert "Open Government Licence v3.0" in shown
+    assert "a bare modal" in calledit("lexicon", "show", "may").out
+    listed = calledit("lexicon", "list", "--json").json
+    assert [entry["lexicon"] for entry in listed] == list(found)
+    assert "phia 2025: 7 phrases (comes with calledit)" in calledit("lexicon", "list").out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_phrase_is_refused_with_those_written_like_it(calledit: Run) -> None:
+    mistyped, strange = calledit("lexicon", "show", "vary likely"), calledit("lexicon", "show", "xyz", "--json")
+    assert (mistyped.code, mistyped.out) == (1, "")
+    assert mistyped.err.startswith("Error: No lexicon defines 'vary likely'. Written like it: 'very likely'")
+    assert (strange.code, strange.out) == (1, "")
+    assert "`calledit lexicon list`" in strange.err
+
+
+def test_the_lexicons_of_the_registry_are_shown_beside_those_of_calledit(calledit: Run, tmp_path: Path) -> None:
+    calledit("register", write(tmp_path, document(lexicons=[LEXICON])))
+    entries = [entry for entry in calledit("lexicon", "list", "--json").json if entry["lexicon"] == "capphrase"]
+    assert [(entry["version"], entry["phrases"], entry["newest"]) for entry in entries] == [
+        ("2026", 19, False),
+        ("desk", 1, True),
+    ]
+    assert all(entry["registered"] for entry in entries)
+    assert (
+        "capphrase 2026: 19 phrases (registered, replaced by a newer version)" in calledit("lexicon", "list").out
+    )
+    found = calledit("lexicon", "show", "likely", "--json").json["lexicons"][0]
+    assert (found["version"], found["median"], found["source"]) == ("desk", 0.65, "A survey of ours")
+    assert calledit("lexicon", "show", "Will Happen").code == 1  # the newest version does not define it
+
+
+def test_a_new_version_is_adopted_on_request(calledit: Run, tmp_path: Path) -> None:
+    calledit("register", write(tmp_path, worded()))
+    assert calledit("lexicon", "adopt", "capphrase", "--reason", "Newer.").out == (
+        "Nothing to do: no forecast stands under an older version with a phrase of capphrase 2026.\n"
+    )
+    calledit("register", write(tmp_path, {"schema": 1, "lexicons": [LEXICON]}, "lexicon.json"))
+    [before] = calledit("export", "forecasts").json
+    assert (before["lexicon_version"], before["probability"]) == ("2026", 0.75)
+    done = calledit("lexicon", "adopt", "capphrase", "--reason", "Newer.", "--json").json
+    assert done["corrected"][0]["supersedes"] == before["forecast"]
+    assert (done["version"], done["other_number"], done["left"]) == ("desk", 1, {})
+    rows = {row["forecast"]: row for row in calledit("export", "forecasts").json}
+    after = rows[done["corrected"][0]["forecast"]]
+    assert (after["lexicon_version"], after["probability"], after["reason"]) == ("desk", 0.65, "Newer.")
+    assert calledit("lexicon", "adopt", "capphrase", "--reason", "Newer.").out.startswith("Nothing to do")
+    assert calledit("lexicon", "adopt", "moods", "--reason", "Newer.").code == 1
+
+
+def test_what_a_new_version_does_not_define_is_named(calledit: Run, tmp_path: Path) -> None:
+    calledit("register", write(tmp_path, worded("Almost Certain")))
+    calledit("register", write(tmp_path, {"schema": 1, "lexicons": [LEXICON]}, "lexicon.json"))
+    says = calledit("lexicon", "adopt", "capphrase", "--reason", "Newer.").out
+    assert "Left as they are, because capphrase desk does not define them: 'Almost Certain' (1)." in says
+    fuller = LEXICON | {"version": "desk-2", "phrases": [*LEXICON["phrases"], SURE]}
+    calledit("register", write(tmp_path, {"schema": 1, "lexicons": [fuller]}, "lexicon.json"))
+    says = calledit("lexicon", "adopt", "capphrase", "--reason", "Newer.").out
+    assert says == "1 forecast corrected to capphrase desk-2, 0 of them to another number.\n"
+
+
+def test_a_lexicon_registered_before_it_came_with_calledit_stays(
+    calledit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = LEXICON | {"key": "kent", "version": "1964"}
+    assert calledit("register", write(tmp_path, document(lexicons=[own]))).code == 0
+    assert "Nothing changed" in calledit("register", write(tmp_path, document(lexicons=[own]))).out
+    assert "Nothing changed" in calledit("register", write(tmp_path, document())).out
+    found = {entry["lexicon"]: entry for entry in calledit("lexicon", "show", "likely", "--json").json["lexicons"]}
+    assert found["kent"]["median"] == 0.65
+    assert len(calledit("lexicon", "list", "--json").json) == 7
+    wrong = own | {"version": "2", "phrases": [{"phrase": "Likely", "low": 0.9, "median": 0.65, "high": 0.8}]}
+    assert "lexicons[0]: the range of 'Likely'" in calledit("register", write(tmp_path, {"lexicons": [wrong]})).err

@@ -12,6 +12,7 @@ from forecasts.commands.shared import (
     opened,
     print_json,
     services,
+    standard_lexicons,
 )
 
 article_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Attach your own copy of a text.")
@@ -26,12 +27,9 @@ def register(
 ) -> None:
     """Register articles, authors, statements, questions and forecasts from a file."""
     from forecasts import registry
-    from forecasts.exchange.files import parse_document, read_document
+    from forecasts.exchange.files import read_document
 
     document = read_document(file)
-    standard = [parse_document(value) for value in services(ctx).lexicons()]
-    known = [lexicon for found in standard for lexicon in found.lexicons]
-    document = document.model_copy(update={"lexicons": [*known, *document.lexicons]})
     with opened(ctx, create=True) as store:
         registered = registry.register(
             store,
@@ -39,6 +37,7 @@ def register(
             catalogue=services(ctx).catalogue(),
             actor=actor_name(ctx, actor),
             folder=file.parent,
+            standards=standard_lexicons(ctx),
             dry_run=dry_run,
         )
     if as_json:

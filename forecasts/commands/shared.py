@@ -15,6 +15,7 @@ from forecasts.errors import CalleditError, InvalidInputError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from forecasts.exchange.document import Lexicon
     from forecasts.ledger import Ledger
     from forecasts.model import Clock, SourceCatalogue
     from forecasts.settings import Settings
@@ -49,6 +50,12 @@ def services(ctx: typer.Context) -> Services:
     return found
 
 
+def missing_file(url: str) -> Path | None:
+    """Return the SQLite file in which a registry would be, where there is none yet."""
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    return None if file is None or file.exists() else file
+
+
 @contextmanager
 def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
     """Open the registry; only a command that registers something creates a new SQLite file."""
@@ -57,9 +64,8 @@ def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
 
     made = services(ctx)
     url = made.settings().database_url
-    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-    absent = file is not None and not file.exists()
-    if absent and not create:
+    absent = missing_file(url)
+    if absent is not None and not create:
         raise StoreError(
             f"There is no registry at {url}. Register something first, or name another one with "
             "--database or CALLEDIT_DATABASE_URL."
@@ -70,12 +76,19 @@ def opened(ctx: typer.Context, *, create: bool = False) -> "Iterator[Store]":
         yield store
     except CalleditError:
         store.close()
-        if absent and file is not None:  # nothing was kept, so nothing is left behind
+        if absent is not None:  # nothing was kept, so nothing is left behind
             for part in ("", "-wal", "-shm"):
-                Path(f"{file}{part}").unlink(missing_ok=True)
+                Path(f"{absent}{part}").unlink(missing_ok=True)
         raise
     finally:
         store.close()
+
+
+def standard_lexicons(ctx: typer.Context) -> "list[Lexicon]":
+    """Return the lexicons that come with calledit."""
+    from forecasts.exchange.files import parse_document
+
+    return [item for value in services(ctx).lexicons() for item in parse_document(value).lexicons]
 
 
 def actor_name(ctx: typer.Context, given: str | None) -> str:
