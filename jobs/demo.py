@@ -98,16 +98,16 @@ def _clear(store: Store) -> None:
 
 
 def _write_pages(reports: list[Report]) -> None:
-    """Write one page and two pictures for each author who made a forecast."""
+    """Write a page for each author who said something, and two pictures for each who made a forecast."""
     folder = FOLDER / "authors"
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         if old.suffix in (".html", ".svg", ".png"):
             old.unlink()
     for report in reports:
+        slug, picture = report["author"]["slug"], strip_svg(report)
+        (folder / f"{slug}.html").write_text(author_page(report, picture, standalone=True), encoding="utf-8")
         if report["funnel"]["with_forecast"]:
-            slug, picture = report["author"]["slug"], strip_svg(report)
-            (folder / f"{slug}.html").write_text(author_page(report, picture, standalone=True), encoding="utf-8")
             (folder / f"{slug}.svg").write_text(picture, encoding="utf-8")
             (folder / f"{slug}.png").write_bytes(strip_png(report))
 
@@ -144,13 +144,15 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     summary = result.summary
     outcomes = ", ".join(f"{count} {name}" for name, count in summary["outcomes"].items() if count)
     echo(
-        f"{summary['statements']} statements, {summary['questions']} questions, {summary['forecasts']} forecasts, "
-        f"{summary['checks']} checks. Outcomes: {outcomes}."
+        f"{plural(summary['articles'], 'article')}, {summary['statements']} statements, "
+        f"{summary['questions']} questions, {summary['forecasts']} forecasts, {summary['checks']} checks. "
+        f"Outcomes: {outcomes}."
     )
+    scored = [author for author in summary["authors"] if author["policies"]["broad"]["scored"]]
     table = Table(title="Authors, unranked: too few claims to judge anybody")
     for column in ("author", "kind", "statements", "Brier, broad (best to worst wording)", "Brier, strict"):
         table.add_column(column)
-    for author in summary["authors"]:
+    for author in scored:
         table.add_row(
             author["name"],
             author["kind"],
@@ -158,6 +160,9 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
             *(_cell(author["policies"][name]) for name in POLICIES),
         )
     Console().print(table)
+    others = "; ".join(author["name"] for author in summary["authors"] if author not in scored)
+    if others:
+        echo(f"Nothing scored: {others}. What they said is on their pages, with the reason.")
     echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
     echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.place}.")
     echo(f"Serve it: calledit --database {result.place} serve (in a checkout, with uv run before it)")

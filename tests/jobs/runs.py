@@ -4,8 +4,11 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlmodel import col, select
 
 import seeds
 from forecasts import registry
@@ -14,6 +17,7 @@ from forecasts.exchange.files import parse_document
 from forecasts.ledger import Ledger, read_ledger
 from forecasts.settings import Settings
 from forecasts.store import Store
+from forecasts.tables import Resource
 from jobs.clocks import SystemClock
 from jobs.replay import Replayed, replay
 from jobs.sources import catalogue
@@ -40,8 +44,32 @@ def register_seeds(url: str, *, rulings: bool = True) -> dict[str, str]:
     return ids
 
 
+def seed_table() -> str:
+    """Return the event table of the founding articles."""
+    return (files("seeds") / "events/korea.csv").read_text(encoding="utf-8")
+
+
+def leases(url: str) -> list[str]:
+    """Return the resources that a worker holds."""
+    store = Store(url, SystemClock())
+    try:
+        with store.read() as session:
+            held = select(Resource).where(col(Resource.lease_token).is_not(None))
+            return [resource.public_id for resource in session.exec(held).all()]
+    finally:
+        store.close()
+
+
 def run(url: str, start: datetime = START, end: datetime = END, **options: Any) -> Replayed:
     return replay(Settings(database_url=url), catalogue(), start=start, end=end, **options)
+
+
+class CameTo(NamedTuple):
+    """How a question came out, when what decided it occurred (UTC; empty for what did not), and by what rule."""
+
+    outcome: str
+    occurred: str
+    rule: str
 
 
 @dataclass
@@ -75,6 +103,16 @@ class Run:
     def last_step(self, key: str) -> Record:
         steps = [row for row in self.export("resolutions") if row["question"] == self.ids[key]]
         return steps[-1]
+
+    def came_to(self) -> dict[str, CameTo]:
+        """Return the outcome of each question by its key, when what decided it occurred, and by what rule."""
+        keys = {public_id: key for key, public_id in self.ids.items()}
+        found = {}
+        for step in self.export("resolutions"):
+            when = [step[name] for name in ("occurred_at", "occurred_until") if step[name]]
+            occurred = " to ".join(instant.removesuffix(":00Z") for instant in dict.fromkeys(when))
+            found[keys[step["question"]]] = CameTo(step["outcome"], occurred, step["rule"].partition("/")[0])
+        return found
 
     def outcome(self, key: str) -> str:
         return self.ledger.outcome(self.ledger.question(self.ids[key]).id)

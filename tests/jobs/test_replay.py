@@ -1,261 +1,32 @@
-"""Years of checks in seconds: what the founding articles come to, on both databases, and through kill -9."""
+"""Years of checks in seconds: nothing without evidence, clean after kill -9, and one replay to a database."""
 
-import csv
-import hashlib
-import io
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
-from forecasts import criteria, resolving
-from forecasts.decide import Reading, decide
 from forecasts.errors import ConflictError, InvalidInputError
-from forecasts.evidence import retrieve
 from forecasts.exchange.export import Record
-from forecasts.model import iso
-from forecasts.store import Store
-from forecasts.tables import Resource, Revision
-from jobs.clocks import SystemClock
-from jobs.sources import catalogue
-from tests.jobs.runs import END, START, TABLE, Run, register_seeds, run
+from forecasts.tables import Revision
+from tests.jobs.runs import END, TABLE, Run, leases, register_seeds, run, seed_table
 from tests.support import documents as d
 from tests.support.clocks import at
 from tests.support.databases import Databases
 from tests.support.desk import Desk, sound_check
 
 KINDS = ("sqlite", "postgresql")
-SUMMIT_CHILDREN = (
-    "q-summit-threat-nuclear",
-    "q-summit-threat-icbm",
-    "q-summit-guarantees",
-    "q-summit-troops",
-    "q-summit-exercises",
-    "q-summit-sanctions",
-    "q-summit-victory",
-    "q-summit-end-of-war",
-    "q-summit-their-problem",
-)
 
 
-@pytest.fixture(scope="session")
-def replays(databases: Databases) -> Callable[[str], Run]:
-    """The whole replay of the founding articles on a database of a kind, run once."""
-    done: dict[str, Run] = {}
-
-    def replayed(kind: str) -> Run:
-        if kind not in done:
-            url = databases.make(kind)
-            ids = register_seeds(url)
-            run(url)
-            done[kind] = Run.read(url, ids)
-        return done[kind]
-
-    return replayed
-
-
-@pytest.fixture(params=KINDS)
-def whole(request: pytest.FixtureRequest, replays: Callable[[str], Run]) -> Run:
-    return replays(request.param)
-
-
-def leases(url: str) -> list[str]:
-    store = Store(url, SystemClock())
-    try:
-        with store.read() as session:
-            held = select(Resource).where(col(Resource.lease_token).is_not(None))
-            return [resource.public_id for resource in session.exec(held).all()]
-    finally:
-        store.close()
-
-
-# -- the founding articles ---------------------------------------------------------------------------------------
-
-
-def test_the_fourth_summit_resolves_no_and_what_hung_on_it_is_annulled(whole: Run) -> None:
-    assert whole.outcome("q-fourth-summit") == "no"
-    hanging = [row for row in whole.export("questions") if row["condition"] == whole.ids["q-fourth-summit"]]
-    assert {row["question"] for row in hanging} == {whole.ids[key] for key in SUMMIT_CHILDREN}
-    assert {row["outcome"] for row in hanging} == {"annulled"}
-    assert {whole.last_step(key)["rule"] for key in SUMMIT_CHILDREN} == {"condition"}
-    scored = {row["question"] for row in whole.export("scores")}
-    assert whole.ids["q-fourth-summit"] in scored
-    assert scored.isdisjoint(whole.ids[key] for key in SUMMIT_CHILDREN)
-
-
-def test_icbm_tests_resume_not_by_the_end_of_the_term_but_by_the_end_of_2022(whole: Run) -> None:
-    assert whole.outcome("q-icbm-by-term") == "no"
-    step = whole.last_step("q-icbm-by-2022")
-    assert (step["state"], step["outcome"]) == ("confirmed", "yes")
-    assert step["occurred_at"] == "2022-03-24T05:34:00Z"
-    assert whole.outcome("q-nuclear-by-term") == whole.outcome("q-nuclear-by-2022") == "no"
-
-
-def test_the_launch_of_24_august_in_korea_is_dated_the_23rd_in_utc(whole: Run) -> None:
-    step = whole.last_step("q-short-range-after-exercise")
-    assert (step["state"], step["outcome"], step["occurred_at"]) == ("confirmed", "yes", "2019-08-23T21:45:00Z")
-
-
-def test_a_promise_broken_inside_its_article_is_charged_to_who_made_it(whole: Run) -> None:
-    question = whole.ids["q-short-range-after-exercise"]
-    made = [row for row in whole.export("forecasts") if row["question"] == question]
-    assert [row["author"] for row in made] == ["kim-jong-un"]
-    (said,) = [row for row in whole.export("statements") if row["question"] == question]
-    assert (said["stated_by"], said["reported_via"]) == ("Kim Jong Un", "Donald Trump")
-    assert (said["asserts"], said["outcome"], said["scored"]) == ("no", "yes", True)
-
-
-def test_what_came_before_a_statement_confirms_nothing(whole: Run) -> None:
-    """The walkout of 5 October 2019 is the past that a scenario published in November mirrors."""
-    walkout = next(
-        row
-        for row in csv.DictReader(io.StringIO(_seed_table()))
-        if row["occurred"] == "2019-10-05" and row["kind"] == "walkout"
-    )
-    assert walkout["actors"] == "North Korea"
-    assert whole.outcome("q-walkout") != "yes"
-    assert whole.outcome("q-whole-scenario") != "yes"
-    opens = {row["question"]: row["opens_at"] for row in whole.export("questions")}
-    dated = [row for row in whole.export("resolutions") if row["occurred_at"] is not None]
-    assert dated
-    assert [row for row in dated if row["occurred_at"] < opens[row["question"]]] == []
-
-
-def test_at_least_ten_outcomes_come_from_criteria(whole: Run) -> None:
-    last = {row["question"]: row for row in whole.export("resolutions")}
-    by_criterion = [row for row in last.values() if (row["state"], row["rule"]) == ("confirmed", "criterion/1")]
-    assert len(by_criterion) >= 10
-    assert {row["outcome"] for row in by_criterion} == {"yes", "no"}
-
-
-def test_nothing_is_decided_before_it_could_be_known(whole: Run) -> None:
-    steps = whole.export("resolutions")
-    assert [row for row in steps if row["knowable_at"] and row["knowable_at"] > row["simulated_at"]] == []
-    ruled = [row for row in steps if row["rule"] == "ruling"]
-    assert {(row["state"], row["outcome"]) for row in ruled} == {("proposed", "yes"), ("confirmed", "yes")}
-    assert min(row["simulated_at"] for row in ruled) == "2019-12-25T13:00:00Z"
-
-
-def test_every_confirmed_outcome_follows_again_from_its_archived_bytes(whole: Run) -> None:
-    """Resolution to check to bytes to verdict, each link followed."""
-    ledger = whole.ledger
-    store = Store(whole.url, SystemClock())
-    followed = 0
-    try:
-        for step in ledger.resolutions.values():
-            if step.state != "confirmed" or step.rule != resolving.CRITERION_RULE:
-                continue
-            assert step.check_id is not None
-            check = ledger.checks[step.check_id]
-            assert check.sound
-            assert step.evidence_sha256 == check.evidence_sha256 is not None
-            with store.read() as session:
-                body, content_type = retrieve(session, check.evidence_sha256)
-            assert hashlib.sha256(body).hexdigest() == check.evidence_sha256
-            question = ledger.questions[step.question_id]
-            resource = ledger.resources[check.resource_id]
-            observation = (
-                catalogue()
-                .get(resource.source)
-                .parse(
-                    body,
-                    query=criteria.load_query(resource.query),
-                    content_type=content_type,
-                    fetched_at=check.checked_at,
-                    previous=None,
-                )
-            )
-            verdict = decide(
-                criteria.load(question.criterion),
-                _window(whole, step.question_id, step.rev),
-                {
-                    (resource.source, resource.query): Reading(
-                        observation, check.checked_at, _sound(whole, check.id)
-                    )
-                },
-                check.checked_at,
-            )
-            assert verdict.value == step.outcome
-            assert (verdict.occurred.start if verdict.occurred else None) == step.occurred_at
-            followed += 1
-    finally:
-        store.close()
-    assert followed >= 10
-
-
-def _window(whole: Run, question_id: int, rev: int) -> Any:
-    question = whole.ledger.questions[question_id]
-    if question.condition_id is None:
-        return resolving.effective_window(question, None, None)
-    parent = whole.ledger.questions[question.condition_id]
-    before = [step for step in whole.ledger.steps[parent.id] if step.rev <= rev]
-    return resolving.effective_window(question, parent, before[-1])
-
-
-def _sound(whole: Run, check_id: int) -> int:
-    return sum(check.sound for check in whole.ledger.checks.values() if check.id <= check_id)
-
-
-def test_a_replay_says_of_everything_that_it_is_one(whole: Run) -> None:
-    for kind in ("checks", "resolutions", "scores"):
-        rows = whole.export(kind)
-        assert len({row["run_id"] for row in rows}) == 1
-        assert rows[0]["run_id"]
-        assert all(iso(START) <= row["simulated_at"] <= iso(END) for row in rows)
-        assert all(row["recorded_at"] > "2026" for row in rows)
-
-
-def test_a_replay_leaves_no_lease_held(whole: Run) -> None:
-    assert leases(whole.url) == []
-
-
-def test_both_databases_tell_the_same(replays: Callable[[str], Run]) -> None:
-    sqlite, postgresql = (replays(kind).exports() for kind in KINDS)
-    for kind, rows in sqlite.items():
-        assert rows == postgresql[kind], kind
-        assert rows, kind
-
-
-def _seed_table() -> str:
-    return (files("seeds") / "events/korea.csv").read_text(encoding="utf-8")
-
-
-def test_a_fourth_summit_in_the_table_changes_what_follows_from_it(
-    replays: Callable[[str], Run], databases: Databases, tmp_path: Path
-) -> None:
-    table = tmp_path / "korea.csv"
-    row = "2020-06-01,,Asia/Seoul,2020-06-01T15:00:00Z,summit,Donald Trump; Kim Jong Un,A fourth meeting,Made up\n"
-    table.write_text(_seed_table() + row, encoding="utf-8")
-    url = databases.make("sqlite")
-    ids = register_seeds(url)
-    run(url, at("2021-01-25"), at("2021-02-11"), tables={TABLE: table})
-    other, told = Run.read(url, ids), replays("sqlite")
-
-    step = other.last_step("q-fourth-summit")
-    assert (step["state"], step["outcome"], step["occurred_at"]) == ("confirmed", "yes", "2020-05-31T15:00:00Z")
-    assert "annulled" not in {other.outcome(key) for key in SUMMIT_CHILDREN}
-    assert "no" in {other.outcome(key) for key in SUMMIT_CHILDREN}
-
-    def scores(of: Run, key: str) -> set[tuple[str, float]]:
-        rows = [row for row in of.export("scores") if row["question"] == ids[key] and row["current"]]
-        return {(row["outcome"], row["brier"]) for row in rows}
-
-    assert scores(told, "q-fourth-summit") == {("no", 0.64)}
-    assert {(outcome, round(brier, 9)) for outcome, brier in scores(other, "q-fourth-summit")} == {("yes", 0.04)}
-    assert scores(told, "q-summit-troops") == set()
-    assert {outcome for outcome, _ in scores(other, "q-summit-troops")} == {"no"}
+# -- what a replay needs -----------------------------------------------------------------------------------------
 
 
 def test_with_table_and_rulings_empty_everything_stays_open(databases: Databases, tmp_path: Path) -> None:
     table = tmp_path / "korea.csv"
-    table.write_text(_seed_table().splitlines()[0] + "\n", encoding="utf-8")
+    table.write_text(seed_table().splitlines()[0] + "\n", encoding="utf-8")
     url = databases.make("sqlite")
     ids = register_seeds(url, rulings=False)
     done = run(url, at("2023-02-01"), END, tables={TABLE: table})  # past every deadline and grace

@@ -9,10 +9,11 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from difflib import SequenceMatcher
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import krippendorff
 import numpy as np
@@ -29,8 +30,8 @@ ARTICLES = {
     for article in document["articles"]
     for edition in article["editions"]
 }
-# The second coder had the text alone and gave speakers in its words. Where the text names an office and the first
-# coder the person who held it, they mean the same speaker; "North Korea" is not the same as its foreign ministry.
+# The second coding names speakers as the text does. Where the text gives an office and the first coding the person
+# who held it, they mean the same speaker; "North Korea" is not the same as its foreign ministry.
 SPEAKERS = {
     "Jung H. Pak": "jung-h-pak",
     "Kim Jong Un": "kim-jong-un",
@@ -67,6 +68,44 @@ def coding(name: str) -> list[Coded]:
     return sorted(rows, key=lambda row: (row["article"], row["start"], row["part"]))
 
 
+def seeded() -> list[Coded]:
+    """Return what the seeds say now, in the form of a coding; rival readings are left out."""
+    medians = {
+        phrase["phrase"]: phrase["median"]
+        for lexicon in documents("lexicons")["lexicons/capphrase.toml"]["lexicons"]
+        for phrase in lexicon["phrases"]
+    }
+    rows: list[Coded] = []
+    for document in documents("articles").values():
+        questions = {question["key"]: question for question in document["questions"]}
+        forecasts = {
+            forecast["statement"]: forecast
+            for forecast in document["forecasts"]
+            if forecast.get("excluded_because") != "rival-reading"
+        }
+        for statement in document["statements"]:
+            row = dict.fromkeys(("reported_via", "hedge_phrase", "basis", "phrase", "probability"), None)
+            row |= {"part": 1, "condition": None, "deadline": None} | statement
+            forecast = forecasts.get(statement["key"])
+            if forecast is not None:
+                question = questions[forecast["question"]]
+                row |= {"basis": forecast["basis"], "phrase": forecast.get("phrase")}
+                row["probability"] = _of_the_claim(forecast, medians)
+                row["condition"] = question.get("condition", {}).get("question")
+                last = (question["deadline"] - timedelta(microseconds=1)).astimezone(ZoneInfo(question["zone"]))
+                row["deadline"] = last.date().isoformat()
+            rows.append(row)
+    return sorted(rows, key=lambda row: (row["article"], row["start"], row["part"]))
+
+
+def _of_the_claim(forecast: Coded, medians: dict[str, float]) -> float:
+    """Return the probability of what the statement claims, which may be the question's no."""
+    if forecast["basis"] == "lexicon":
+        return medians[forecast["phrase"]]
+    probability = float(forecast["probability"])
+    return probability if forecast["asserts"] == "yes" else round(1.0 - probability, 6)
+
+
 def overlap(one: Coded, other: Coded) -> float:
     """Return the share of the characters of either span that both cover (Jaccard); 0 across articles."""
     if one["article"] != other["article"]:
@@ -79,7 +118,7 @@ def overlap(one: Coded, other: Coded) -> float:
 def pair_up(first: list[Coded], second: list[Coded]) -> list[Pair]:
     """Pair statements one to one so that the spans overlap most; what has no partner stands alone.
 
-    Several statements on one span are told apart by the wording of their claims, never by a field that is compared.
+    Several statements on one span are told apart by the wording of their claims, never by what is compared.
     """
     spans = np.array([[overlap(a, b) for b in second] for a in first])
     words = np.array(
@@ -104,15 +143,16 @@ def _place(pair: Pair) -> tuple[str, int, int]:
 
 @dataclass(frozen=True)
 class Field:
-    """A field that both codings hold: its value in a coding (None: does not apply), and the metric of its distance."""
+    """A field of both codings: its value (None: it does not apply), and the metric of its distance."""
 
     name: str
     value: Callable[[Coded], Value]
     metric: str = "nominal"
+    implied: bool = False  # by another field, so that a difference in it is listed there
 
 
 def numbered(field: str) -> Callable[[Coded], Value]:
-    """Return what reads a field only where the coding gave a number, that is, took the statement for a forecast."""
+    """Return what reads a field only where the coding gave a number, so took the statement for a forecast."""
     return lambda row: row[field] if row["basis"] is not None else None
 
 
@@ -123,7 +163,7 @@ FIELDS = (
     Field("reported_via", lambda row: row["reported_via"] or "nobody"),
     Field("has a hedge", lambda row: row["hedge_phrase"] is not None),
     Field("basis", lambda row: row["basis"] or "no number"),
-    Field("has a graded phrase", lambda row: row["phrase"] is not None),
+    Field("has a graded phrase", lambda row: row["phrase"] is not None, implied=True),
     Field("phrase", lambda row: row["phrase"]),
     Field("probability", numbered("probability"), "interval"),
     Field("has a condition", lambda row: None if row["basis"] is None else row["condition"] is not None),
@@ -179,30 +219,43 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def differences() -> list[dict[str, str]]:
-    """Return every difference: a statement that one coding lacks, or a field in which a pair differs."""
-    found = []
-    for a, b in pair_up(coding("first"), coding("second")):
-        either = a or b
+@dataclass(frozen=True)
+class Difference:
+    """A statement that one coding lacks (`field` is None), or a field in which the two of a pair differ."""
+
+    first: Coded | None
+    second: Coded | None
+    field: Field | None
+
+    def row(self) -> dict[str, str]:
+        """Return the difference as a row of seeds/codings/adjudication.csv, less decision and reason."""
+        either = self.first or self.second
         assert either is not None
-        place = {
-            "article": either["article"],
-            "start": str(either["start"]),
-            "end": str(either["end"]),
-            "part_first": str(a["part"]) if a else "",
-            "part_second": str(b["part"]) if b else "",
-        }
+        row = {name: str(either[name]) for name in ("article", "start", "end")}
+        for name, coded in (("first", self.first), ("second", self.second)):
+            row[f"part_{name}"] = str(coded["part"]) if coded else ""
+        row["field"] = self.field.name if self.field else "statement"
+        for name, coded in (("first", self.first), ("second", self.second)):
+            row[name] = shown(coded is not None if self.field is None else self.field.value(coded or {}))
+        return row
+
+
+def differences() -> list[Difference]:
+    """Return every difference between the codings, in the order of the text."""
+    found: list[Difference] = []
+    for a, b in pair_up(coding("first"), coding("second")):
         if a is None or b is None:
-            found.append(place | {"field": "statement", "first": "yes" if a else "no", "second": "yes" if b else "no"})
+            found.append(Difference(a, b, None))
             continue
         for field in FIELDS:
             one, other = field.value(a), field.value(b)
-            if one is not None and other is not None and one != other:
-                found.append(place | {"field": field.name, "first": _shown(one), "second": _shown(other)})
+            if one is not None and other is not None and one != other and not field.implied:
+                found.append(Difference(a, b, field))
     return found
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """Return a value as it stands in the table of differences."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -211,7 +264,7 @@ def main() -> None:
     if "--differences" not in sys.argv[1:]:
         print(table())
         return
-    rows = differences()
+    rows = [difference.row() for difference in differences()]
     writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
