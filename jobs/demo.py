@@ -150,12 +150,11 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     )
     scored = [author for author in summary["authors"] if author["policies"]["broad"]["scored"]]
     table = Table(title="Authors, unranked: too few claims to judge anybody")
-    for column in ("author", "kind", "statements", "Brier, broad (best to worst wording)", "Brier, strict"):
+    for column in ("author", "statements", "Brier, broad (best to worst wording)", "Brier, strict"):
         table.add_column(column)
     for author in scored:
         table.add_row(
             author["name"],
-            author["kind"],
             str(author["statements"]),
             *(_cell(author["policies"][name]) for name in POLICIES),
         )

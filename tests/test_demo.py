@@ -56,14 +56,22 @@ def test_it_prints_the_same_bytes_on_both_databases(run: Demo, new_database: Mak
             assert set(numbers) == {"scored", "clusters", "brier", "brier_best", "brier_worst", "by_basis"}
             assert sum(numbers["by_basis"].values()) == numbers["scored"]
     folder = Path("calledit-demo/authors")
-    assert {path.suffix for path in folder.iterdir()} == {".html", ".svg", ".png"}
+    assert summary["articles"] == 3
+    pages = {path.stem for path in folder.glob("*.html")}
+    assert pages == {author["slug"] for author in summary["authors"]}
+    assert {"christopher-hill", "laura-rosenberger", "hanoi-2019-02-call-officials"} <= pages
+    pictures = {path.stem for path in folder.glob("*.svg")}
+    assert pictures == {path.stem for path in folder.glob("*.png")}
+    assert "laura-rosenberger" not in pictures  # she asks, and forecasts nothing
     assert "Replayed" in (folder / "jung-h-pak.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("short")
 def test_run_twice_it_starts_clean(run: Demo) -> None:
     first = run("demo")
+    assert first.startswith("3 articles, 101 statements, 59 questions, 65 forecasts, ")
     assert "unranked" in first
+    assert "Nothing scored: Asia watchers; " in first
     assert "serve" in first
     stray = Path("calledit-demo/notes.txt")
     stray.write_text("mine", encoding="utf-8")

@@ -112,7 +112,7 @@ def overlap(one: Coded, other: Coded) -> float:
         return 0.0
     shared = min(one["end"], other["end"]) - max(one["start"], other["start"])
     joint = max(one["end"], other["end"]) - min(one["start"], other["start"])
-    return max(shared, 0) / joint
+    return float(max(shared, 0) / joint)
 
 
 def pair_up(first: list[Coded], second: list[Coded]) -> list[Pair]:
