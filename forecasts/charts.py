@@ -30,6 +30,8 @@ _LABEL_WIDTH = 50
 _LINE_HEIGHT = 14
 _ROW_HEIGHT = 36
 _WIDTH = 440
+#: More strips than this nobody looks at one by one; the table beside the picture has them all.
+MOST_STRIPS = 100
 
 
 def strip_rows(report: "Report") -> list[dict[str, Any]]:
@@ -59,8 +61,11 @@ def describe(report: "Report") -> str:
     bases = Counter(row["basis"] for row in rows)
     arose = ", ".join(f"{bases[basis]} {words}" for basis, words in BASES.items() if bases[basis])
     whole = _between(min(row["low"] for row in rows), max(row["high"] for row in rows))
+    drawn = f"{len(rows)} {'strip' if len(rows) == 1 else 'strips'}, one for each forecast"
+    if len(rows) > MOST_STRIPS:
+        drawn = f"{MOST_STRIPS} strips, the first of {len(rows)} forecasts"
     return (
-        f"{len(rows)} {'strip' if len(rows) == 1 else 'strips'}, one for each forecast by {name} that counts "
+        f"{drawn} by {name} that {'count' if len(rows) > MOST_STRIPS else 'counts'} "
         f"under the broad policy, on a scale from 0 to 100 %. Each has a line over its range, a mark at its "
         f"probability and its outcome at the right. Outcomes: {came_out}. The ranges together lie {whole}. "
         f"How the numbers arose: {arose}."
@@ -78,10 +83,19 @@ def percent(share: float) -> str:
 
 def strip_svg(report: "Report") -> str:
     """Return the picture as SVG, with its description as accessible name."""
+    return _svg(_chart(report, background="transparent"), describe(report))
+
+
+def curve_svg(report: "Report") -> str | None:
+    """Return the calibration curve of the stated numbers with its band as SVG; None where it may not be shown."""
+    curve = report["policies"]["broad"]["curve"]
+    return None if curve is None else _svg(_styled(_curve(curve["points"]), "transparent"), curve["sentence"])
+
+
+def _svg(picture: "Picture", name: str) -> str:
     out = io.StringIO()
-    _chart(report, background="transparent").save(out, format="svg")
-    name = f'<svg role="img" aria-label="{escape(describe(report))}" '
-    return out.getvalue().replace("<svg ", name, 1)
+    picture.save(out, format="svg")
+    return out.getvalue().replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
 
 
 def strip_png(report: "Report") -> bytes:
@@ -98,6 +112,10 @@ def _between(low: float, high: float) -> str:
 def _chart(report: "Report", *, background: str) -> "Picture":
     rows = strip_rows(report)
     chart = _strips(rows) if rows else _empty(f"No forecast by {report['author']['name']} counts yet.")
+    return _styled(chart, background)
+
+
+def _styled(chart: "Picture", background: str) -> "Picture":
     styled: Picture = (
         chart.properties(background=background, padding={"left": 12, "right": 12, "top": 6, "bottom": 6})
         .configure(aria=False)
@@ -117,11 +135,37 @@ def _empty(sentence: str) -> "Picture":
     return chart
 
 
+def _curve(points: list[dict[str, Any]]) -> "Picture":
+    """Lay the band, the diagonal of saying what happens, and the curve over each other."""
+    import altair as alt
+
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    axis = alt.Axis(
+        values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value * 100 + ' %'", titleColor="currentColor"
+    )
+    said = alt.X("probability:Q", scale=scale, axis=axis, title="what was said")
+    base = alt.Chart(alt.InlineData(values=points))
+    diagonal = alt.Chart(alt.InlineData(values=[{"probability": 0, "y": 0}, {"probability": 1, "y": 1}]))
+    happened = alt.Y("recalibrated:Q", scale=scale, axis=axis, title="what happened, recalibrated")
+    return alt.LayerChart(
+        layer=[
+            base.mark_area(opacity=0.25, color=_COLOURS[2]).encode(
+                x=said, y=alt.Y("lower:Q", scale=scale, axis=axis, title=None), y2="upper:Q"
+            ),
+            diagonal.mark_line(strokeDash=[4, 4], color=_COLOURS[2]).encode(
+                x=said, y=alt.Y("y:Q", scale=scale, title=None)
+            ),
+            base.mark_line(color=_COLOURS[0], strokeWidth=2).encode(x=said, y=happened),
+            base.mark_point(color=_COLOURS[0], filled=True, opacity=1, size=40).encode(x=said, y=happened),
+        ]
+    ).properties(width=_WIDTH, height=_WIDTH)
+
+
 def _strips(rows: list[dict[str, Any]]) -> "Picture":
     """Lay labels, ranges with their marks, and outcomes side by side, one row for each forecast."""
     import altair as alt
 
-    data = alt.InlineData(values=[row | {"label": _label(row)} for row in rows])
+    data = alt.InlineData(values=[row | {"label": _label(row)} for row in rows[:MOST_STRIPS]])
     base = alt.Chart(data).encode(y=alt.Y("number:O", axis=None))
     colour = alt.Color("outcome:N", scale=alt.Scale(domain=list(OUTCOMES), range=list(_COLOURS)), legend=None)
     coloured = base.encode(color=colour)

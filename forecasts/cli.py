@@ -5,7 +5,7 @@ import typer
 from forecasts.commands.forecasts import forecast_app
 from forecasts.commands.lexicons import lexicon_app
 from forecasts.commands.questions import question_app
-from forecasts.commands.reading import export, report, show
+from forecasts.commands.reading import export, leaderboard, report, show
 from forecasts.commands.registering import article_app, register
 
 
@@ -17,5 +17,6 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(question_app, name="question")
     app.add_typer(lexicon_app, name="lexicon")
     app.command()(report)
+    app.command()(leaderboard)
     app.command()(export)
     app.command()(show)

@@ -4,11 +4,11 @@ Everything is filtered by `rev`, so the ledger of an earlier revision is what wa
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, select
 
@@ -19,6 +19,7 @@ from forecasts.policy import Policy
 from forecasts.store import Store
 
 Row = TypeVar("Row", bound=SQLModel)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ class Ledger:
         for link in session.exec(select(tables.QuestionResource)).all():
             if link.question_id in self.questions:
                 self.reads[link.question_id].append(link.resource_id)
+        self._remembered: dict[Hashable, Any] = {}
+
+    def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what was made under the key before, or make it: the ledger of a revision does not change."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        value: Value = self._remembered[key]
+        return value
 
     # -- finding ---------------------------------------------------------------------------------------------
 
@@ -132,6 +141,11 @@ class Ledger:
         return self._grouped(self._standing, "question_id", order="stated_at")
 
     @cached_property
+    def standing_by_author(self) -> dict[int, list[tables.Forecast]]:
+        """The standing forecasts of each author."""
+        return self._grouped(self._standing, "author_id", order="public_id")
+
+    @cached_property
     def forecasts_by_statement(self) -> dict[int, list[tables.Forecast]]:
         """The standing forecasts made from each statement, the primary one first."""
         grouped = self._grouped(self._standing, "statement_id", order="id")
@@ -181,12 +195,20 @@ class Ledger:
         brier = self._score_of.get((forecast.id, step.id, name))
         return Standing("event-before-statement" if brier is None else None, brier)
 
+    @cached_property
+    def _statements_by_author(self) -> dict[int, list[tables.Statement]]:
+        grouped = self._grouped(self.statements.values(), "stated_by_id", order="id")
+        for listed in grouped.values():
+            listed.sort(key=lambda row: (row.edition_id, row.start, row.end, row.part))
+        return grouped
+
     def said_by(self, author: tables.Author) -> list[tables.Statement]:
         """Return the statements of an author, in the order of the texts they stand in."""
-        return sorted(
-            (row for row in self.statements.values() if row.stated_by_id == author.id),
-            key=lambda row: (row.edition_id, row.start, row.end, row.part),
-        )
+        return self._statements_by_author.get(author.id, [])
+
+    def collection_of(self, statement: tables.Statement) -> tables.Collection:
+        """Return the collection of the article a statement stands in."""
+        return self.collections[self.articles[self.editions[statement.edition_id].article_id].collection_id]
 
     def quotation(self, statement: tables.Statement) -> str | None:
         """Return the words of a statement, where the user's own copy of its text is attached."""

@@ -1,10 +1,12 @@
-"""A report as text for a terminal."""
+"""Reports and the leaderboard as text for a terminal: the short of it first, then every claim."""
 
 from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
-from forecasts.reports import Report, plural
+from forecasts.leaderboard import Board
+from forecasts.reports import Report
+from forecasts.sentences import plural, score, share
 
 _WIDTH = 100
 
@@ -12,6 +14,11 @@ _WIDTH = 100
 def report_text(report: Report) -> str:
     """Return the whole report as plain text."""
     return "\n".join(_lines(report))
+
+
+def leaderboard_text(board: Board) -> str:
+    """Return the leaderboard as plain text."""
+    return "\n".join(_board(board))
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -27,10 +34,17 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _funnel(report["funnel"])
     for collection in report["collections"]:
         yield _wrapped(f"Chosen: {collection['method']} ({collection['name']}). {collection['description']}")
+    if report["chosen"]:
+        yield _wrapped(report["chosen"])
+    yield _wrapped(report["ranking"]["sentence"])
     yield ""
     yield f"{report['scale']}."
     for name, numbers in report["policies"].items():
         yield from _policy(name, numbers)
+        if report["maturity"][name]["sentence"]:
+            yield _wrapped(report["maturity"][name]["sentence"], 4)
+    yield from _phrases(report["policies"]["broad"]["phrases"])
+    yield from _withheld(report["policies"]["broad"])
     for statement in report["statements"]:
         yield ""
         yield from _statement(statement)
@@ -43,16 +57,20 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _funnel(funnel: dict[str, int]) -> Iterator[str]:
     yield (
-        f"{funnel['statements']} statements found; {funnel['uncheckable']} cannot be checked; "
+        f"{plural(funnel['statements'], 'statement')} found; {funnel['checkable']} can be checked; "
         f"{funnel['with_forecast']} carry a forecast; {funnel['counted']} count, "
         f"{funnel['not_counted']} do not."
     )
     yield (
         f"Of those that count: {funnel['matured']} past their deadline, {funnel['scored']} scored, "
-        f"{funnel['open']} open, {funnel['annulled']} annulled, {funnel['ambiguous']} ambiguous."
+        f"{funnel['open']} open ({funnel['overdue']} of them overdue), {funnel['annulled']} annulled, "
+        f"{funnel['ambiguous']} ambiguous."
     )
     if funnel["conditional"]:
-        yield f"Conditional: the condition was met in {funnel['condition_met']} of {funnel['conditional']}."
+        yield (
+            f"Conditional: the condition was met in {funnel['condition_met']} of {funnel['conditional']} "
+            f"({funnel['condition_open']} still open)."
+        )
 
 
 def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:
@@ -65,16 +83,40 @@ def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:
     yield f"  {name}: {numbers['brier']:.3f} over {size} ({spread}; {basis})"
     interval = numbers["interval"]
     shown = f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few for an interval"
-    reference = numbers["reference"]
     yield (
-        f"    mean over groups {numbers['brier_over_clusters']:.3f}, {shown}; yes happened in "
-        f"{numbers['base_rate']:.0%}; {reference['difference']:+.3f} against {reference['basis']}"
+        f"    mean over groups {numbers['brier_over_clusters']:.3f}, {shown}; "
+        f"yes happened in {numbers['base_rate']:.0%}"
     )
-    if numbers["second_lexicon"]:
-        other = numbers["second_lexicon"]
-        yield f"    {other['forecasts']} of them read by {other['lexicon']}: {other['brier']:.3f}"
+    yield _wrapped(numbers["reference"]["sentence"], 4)
+    told = [numbers[field] for field in ("wording", "in_the_large", "spiegelhalter", "curve", "shrunk")]
+    for found in told:
+        if found:
+            yield _wrapped(found["sentence"], 4)
+    if numbers["lexicons"]:
+        yield _wrapped(f"Under every lexicon: {'; '.join(map(_lexicon, numbers['lexicons']))}.", 4)
     if numbers["retrospective"]:
         yield f"    criteria written after the fact: {numbers['retrospective']} of {numbers['scored']}"
+
+
+def _lexicon(row: dict[str, Any]) -> str:
+    if row["brier"] is None:
+        return f"{row['lexicon']} reads none"
+    read = f"{row['lexicon']} {row['brier']:.3f} over {row['forecasts']} of {row['worded']}"
+    return f"{read} (as registered {row['brier_as_registered']:.3f})"
+
+
+def _phrases(rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        taken = f"{row['lexicon']} takes it as {row['low']:.0%} to {row['high']:.0%}"
+        sure = f", 95 % {share(row['interval'][0])} to {share(row['interval'][1])}" if row["interval"] else ""
+        yield f"  {row['phrase']!r}: said {row['n']} times, happened {row['happened']}{sure}; {taken}"
+
+
+def _withheld(numbers: dict[str, Any]) -> Iterator[str]:
+    if numbers["scored"] and numbers["withheld"]:
+        yield "Not shown (broad):"
+        for found in numbers["withheld"]:
+            yield _wrapped(found["sentence"], 2)
 
 
 def _statement(statement: dict[str, Any]) -> Iterator[str]:
@@ -98,9 +140,9 @@ def _forecast(forecast: dict[str, Any]) -> Iterator[str]:
         basis += f": {forecast['phrase']!r} in {forecast['lexicon']}"
     yield _wrapped(f"{forecast['id']} on {forecast['question']}: {forecast['title']}", 2)
     yield _wrapped(f"How sure that yes: {sure}; {basis}", 4)
-    if forecast["second_lexicon"]:
-        other = forecast["second_lexicon"]
-        yield f"    {other['lexicon']} beside it: {other['low']:.0%} to {other['high']:.0%}"
+    if forecast["readings"]:
+        beside = (f"{row['lexicon']} {row['low']:.0%} to {row['high']:.0%}" for row in forecast["readings"])
+        yield _wrapped(f"Beside it: {', '.join(beside)}", 4)
     yield f"    By when: {forecast['deadline']}"
     if forecast["condition"]:
         condition = forecast["condition"]
@@ -111,8 +153,8 @@ def _forecast(forecast: dict[str, Any]) -> Iterator[str]:
         yield f"    Evidence: {forecast['evidence_sha256']}" + (
             f" from {forecast['check']}" if forecast["check"] else ""
         )
-    for name, score in forecast["scores"].items():
-        told = f"Brier {score['brier']:.4f}" if score["brier"] is not None else f"not scored: {score['reason']}"
+    for name, found in forecast["scores"].items():
+        told = f"Brier {found['brier']:.4f}" if found["brier"] is not None else f"not scored: {found['reason']}"
         yield _wrapped(f"{name}: {told}", 4)
 
 
@@ -120,6 +162,26 @@ def _happened(start: str | None, end: str | None) -> str:
     if start is None:
         return ""
     return f" on {start}" if end in (None, start) else f" between {start} and {end}"
+
+
+def _board(board: Board) -> Iterator[str]:
+    yield _wrapped(board["sentence"])
+    if board["replay"]:
+        yield _wrapped(board["replay"])
+    for row in board["ranked"]:
+        ranks = f"{row['best_rank']} to {row['worst_rank']}"
+        size = f"{plural(row['scored'], 'claim')} in {plural(row['clusters'], 'group')}"
+        yield f"  {ranks:>8}  {row['name']} ({row['kind']}): {score(row['brier'])} over {size}"
+    for pair in board["pairs"]:
+        yield _wrapped(pair["sentence"], 2)
+    if board["cannot_be_ranked"]:
+        yield ""
+        yield "Cannot be ranked:"
+    for row in board["cannot_be_ranked"]:
+        reasons = "; ".join(reason["sentence"] for reason in row["reasons"])
+        yield _wrapped(f"{row['name']} ({row['kind']}): {reasons}.", 2)
+    yield ""
+    yield f"{board['scale']}. Only the {board['policy']} policy ranks."
 
 
 def _wrapped(text: str, indent: int = 0) -> str:

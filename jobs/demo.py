@@ -21,7 +21,8 @@ from forecasts.exchange.files import parse_document
 from forecasts.ledger import Ledger, read_ledger
 from forecasts.model import SourceCatalogue
 from forecasts.policy import POLICIES
-from forecasts.reports import Report, author_report, plural
+from forecasts.reports import Report, author_report
+from forecasts.sentences import plural
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Revision

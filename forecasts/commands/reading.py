@@ -23,6 +23,7 @@ def report(
     as_json: JsonOption = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML file.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Write the picture: .svg or .png.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the claims, a row for each.")] = None,
     as_of: AsOfOption = None,
 ) -> None:
     """Report on an author: every claim with how it came out, and what can be said of them."""
@@ -32,18 +33,56 @@ def report(
         ledger, now = read(ctx, store, as_of)
         found = author_report(ledger, author, now)
     if html is not None:
-        from forecasts.charts import strip_svg
+        from forecasts.charts import curve_svg, strip_svg
         from forecasts.web.pages import author_page
 
-        write_file(html, author_page(found, strip_svg(found), standalone=True))
+        write_file(html, author_page(found, strip_svg(found), curve_svg(found), standalone=True))
     if picture is not None:
         write_file(picture, draw(found, picture))
+    if csv is not None:
+        from forecasts.exchange.sheets import claims_csv
+
+        write_file(csv, claims_csv(found))
     if as_json:
         print_json(found)
-    elif html is None and picture is None:
+    elif html is None and picture is None and csv is None:
         from forecasts.text import report_text
 
         typer.echo(report_text(found))
+
+
+def leaderboard(
+    ctx: typer.Context,
+    policy: Annotated[str, typer.Option("--policy", help="Only strict ranks.")] = "strict",
+    as_json: JsonOption = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as one HTML file.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write it as CSV, a row for each author.")] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Rank the authors who can be ranked, and say of all others why they cannot."""
+    from forecasts import leaderboard as ranking
+
+    if policy != ranking.RANKS:
+        raise InvalidInputError(
+            f"Only the {ranking.RANKS} policy ranks; leave --policy out, or write {ranking.RANKS}."
+        )
+    with opened(ctx) as store:
+        ledger, now = read(ctx, store, as_of)
+        found = ranking.leaderboard(ledger, now)
+    if html is not None:
+        from forecasts.web.pages import leaderboard_page
+
+        write_file(html, leaderboard_page(found, standalone=True))
+    if csv is not None:
+        from forecasts.exchange.sheets import leaderboard_csv
+
+        write_file(csv, leaderboard_csv(found))
+    if as_json:
+        print_json(found)
+    elif html is None and csv is None:
+        from forecasts.text import leaderboard_text
+
+        typer.echo(leaderboard_text(found))
 
 
 def draw(found: dict[str, Any], path: Path) -> str | bytes:

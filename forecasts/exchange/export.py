@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -267,14 +267,18 @@ def to_json(rows: list[Record]) -> str:
 
 
 def to_csv(rows: list[Record], kind: str) -> str:
-    """Return records as CSV with a header; texts a spreadsheet would run as a formula are neutralised.
+    """Return records as CSV with a header; without records it names the natural key of the kind."""
+    return table(rows, KINDS[kind][1])
 
-    Without records the header names the natural key of the kind.
+
+def table(rows: list[Record], without_rows: Sequence[str]) -> str:
+    """Return rows as CSV with a header; texts a spreadsheet would run as a formula are neutralised.
+
+    Without rows the header is `without_rows`.
     """
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(
-        out, list(rows[0]) if rows else KINDS[kind][1]
-    )  # ends lines with CRLF, so a lone CR is quoted
+    # It ends lines with CRLF, so a lone CR is quoted.
+    writer = csv.DictWriter(out, list(rows[0]) if rows else without_rows)
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue()

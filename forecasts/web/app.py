@@ -42,9 +42,15 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
     async def author(slug: str, as_of: AsOf = None) -> Response:
         def build(ledger: Ledger) -> str:
             report = desk.report(ledger, slug, as_of)
-            return pages.author_page(report, desk.svg(report), standalone=False, as_of=as_of)
+            return pages.author_page(report, desk.svg(report), desk.curve(report), standalone=False, as_of=as_of)
 
         return await page(as_of, build)
+
+    @get("/leaderboard")
+    async def leaderboard(as_of: AsOf = None) -> Response:
+        return await page(
+            as_of, lambda ledger: pages.leaderboard_page(desk.leaderboard(ledger, as_of), as_of=as_of)
+        )
 
     @get("/articles/{key}")
     async def article(key: str, as_of: AsOf = None) -> Response:

@@ -1,6 +1,7 @@
 """Reading the store for the pages: each ledger and each picture is made once for a revision."""
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime
@@ -9,9 +10,11 @@ from typing import Any, TypeVar
 # Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
 import pandas as pd  # noqa: F401
 
-from forecasts.charts import strip_png, strip_svg
+from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.evidence import retrieve
+from forecasts.leaderboard import Board, leaderboard
 from forecasts.ledger import Ledger
+from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.store import Store
 
@@ -44,7 +47,7 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ledgers = Recent(4)
-        self._pictures = Recent(200)
+        self._computed = Recent(200)
 
     def ledger(self, as_of: datetime | None) -> Ledger:
         """Return the ledger as of an instant, or as it is now."""
@@ -54,17 +57,35 @@ class Desk:
 
     def report(self, ledger: Ledger, slug: str, as_of: datetime | None) -> Report:
         """Return the report on an author."""
-        return author_report(ledger, slug, as_of or ledger.now(self._store.clock))
+        now = as_of or ledger.now(self._store.clock)
+        key = ("report", ledger.rev, _deadlines_passed(ledger, now), slug)
+        return self._computed.get(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
+
+    def leaderboard(self, ledger: Ledger, as_of: datetime | None) -> Board:
+        """Return who can be ranked and who cannot."""
+        now = as_of or ledger.now(self._store.clock)
+        key = ("leaderboard", ledger.rev, _deadlines_passed(ledger, now))
+        return self._computed.get(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
+
+    def curve(self, report: Report) -> str | None:
+        """Return the calibration curve of a report as SVG, where it may be shown."""
+        return self._computed.get(("curve", report["rev"], report["author"]["slug"]), lambda: curve_svg(report))
 
     def svg(self, report: Report) -> str:
         """Return the picture of a report as SVG."""
-        return self._pictures.get(("svg", report["rev"], report["author"]["slug"]), lambda: strip_svg(report))
+        return self._computed.get(("svg", report["rev"], report["author"]["slug"]), lambda: strip_svg(report))
 
     def png(self, report: Report) -> bytes:
         """Return the picture of a report as PNG."""
-        return self._pictures.get(("png", report["rev"], report["author"]["slug"]), lambda: strip_png(report))
+        return self._computed.get(("png", report["rev"], report["author"]["slug"]), lambda: strip_png(report))
 
     def evidence(self, sha256: str) -> tuple[bytes, str]:
         """Return archived bytes with the type they came with."""
         with self._store.read() as session:
             return retrieve(session, sha256)
+
+
+def _deadlines_passed(ledger: Ledger, now: datetime) -> int:
+    """Return how many deadlines have passed: all that a report owes to the clock besides printing it."""
+    due = ledger.remember("deadlines", lambda: sorted(row.deadline for row in ledger.questions.values()))
+    return bisect_right(due, now)

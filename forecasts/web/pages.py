@@ -11,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecasts.charts import describe, percent, strip_rows
+from forecasts.sentences import score, share
 from scoring.gates import GATES
 
 if TYPE_CHECKING:
+    from forecasts.leaderboard import Board
     from forecasts.reports import Report
     from forecasts.web.views import View
 
@@ -26,11 +28,16 @@ _SIGNS = {"yes": "▲", "no": "▼", "open": "—", "annulled": "✚", "ambiguou
 
 
 def author_page(
-    report: "Report", picture_svg: str, *, standalone: bool = True, as_of: datetime | None = None
+    report: "Report",
+    picture_svg: str,
+    curve_svg: str | None = None,
+    *,
+    standalone: bool = True,
+    as_of: datetime | None = None,
 ) -> str:
     """Return the report on an author as a page; `standalone` makes it one file that links to nothing outside.
 
-    `picture_svg` is trusted: it comes from `charts.strip_svg`.
+    The pictures are trusted: they come from `charts.strip_svg` and `charts.curve_svg`.
     """
     return _render(
         "author.html",
@@ -39,8 +46,22 @@ def author_page(
         report=report,
         replay=report["replay"],
         picture=Markup(picture_svg),  # noqa: S704  # Vega has escaped every text in it
+        curve=None if curve_svg is None else Markup(curve_svg),  # noqa: S704
         description=describe(report),
         rows=strip_rows(report),
+        titles={
+            forecast["question"]: forecast["title"]
+            for statement in report["statements"]
+            for forecast in statement["forecasts"]
+        },
+    )
+
+
+def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: datetime | None = None) -> str:
+    """Return the leaderboard with all who cannot be ranked."""
+    names = {row["slug"]: row["name"] for row in board["ranked"]}
+    return _render(
+        "leaderboard.html", as_of=as_of, standalone=standalone, board=board, names=names, replay=board["replay"]
     )
 
 
@@ -92,7 +113,14 @@ def _environment() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
     )
-    found.filters |= {"percent": percent, "brier": _brier, "when": _when, "pretty": _pretty, "sentence": _sentence}
+    found.filters |= {
+        "percent": percent,
+        "brier": score,
+        "share": share,
+        "when": _when,
+        "pretty": _pretty,
+        "sentence": _sentence,
+    }
     found.globals |= {
         "stylesheet": stylesheet,
         "policy_words": _POLICY_WORDS,
@@ -100,15 +128,6 @@ def _environment() -> Environment:
         "interval_needs": next(gate.clusters for gate in GATES if "interval" in gate.adds),
     }
     return found
-
-
-def _brier(value: float) -> str:
-    """Return a score to three decimals, with a true minus sign for differences.
-
-    >>> _brier(0.1234), _brier(-0.1334375)
-    ('0.123', '−0.133')
-    """
-    return f"{value:.3f}".replace("-", "−")
 
 
 def _when(instant: str) -> Markup:

@@ -3,19 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from forecasts import sentences
+from forecasts.entries import forecast_entry, outcome_entry, statement_entry
 from forecasts.errors import NotFoundError
 from forecasts.exchange.export import records
 from forecasts.exchange.trace import trace
 from forecasts.ledger import Ledger
+from forecasts.measures.policies import headline
 from forecasts.policy import POLICIES
-from forecasts.reports import (
-    SCALE,
-    forecast_entry,
-    outcome_entry,
-    policy_numbers,
-    replay_note,
-    statement_entry,
-)
 from forecasts.tables import Author, Check, Question, Statement
 
 View = dict[str, Any]
@@ -25,14 +20,14 @@ Row = TypeVar("Row", Check, Question, Statement)
 def home_view(ledger: Ledger) -> View:
     """Return the authors by name, never ranked, with the articles and the questions."""
     return {
-        "replay": replay_note(ledger),
-        "scale": SCALE,
+        "replay": sentences.replay(ledger.run),
+        "scale": sentences.SCALE,
         "authors": [
             _named(author)
             | {
                 "kind": author.kind,
                 "statements": len(ledger.said_by(author)),
-                "policies": {name: policy_numbers(ledger, author, name) for name in POLICIES},
+                "policies": {name: headline(ledger, author, name) for name in POLICIES},
             }
             for author in sorted(ledger.authors.values(), key=lambda row: (row.name.casefold(), row.slug))
         ],
@@ -51,7 +46,7 @@ def article_view(ledger: Ledger, key: str) -> View:
     editions = {row.id: row for row in ledger.editions.values() if row.article_id == article.id}
     statements = [row for row in ledger.statements.values() if row.edition_id in editions]
     return {
-        "replay": replay_note(ledger),
+        "replay": sentences.replay(ledger.run),
         "label": article.label,
         "editions": [row for row in records(ledger, "articles") if row["article"] == article.key],
         "copies": sorted(row.sha256 for row in editions.values() if row.id in ledger.copies),
@@ -74,7 +69,7 @@ def statement_view(ledger: Ledger, public_id: str) -> View:
     statement = _found(ledger.statements.values(), "statement", public_id)
     article = ledger.articles[ledger.editions[statement.edition_id].article_id]
     return {
-        "replay": replay_note(ledger),
+        "replay": sentences.replay(ledger.run),
         "statement": _statement(ledger, statement),
         "article": {"key": article.key, "label": article.label},
     }
@@ -85,7 +80,7 @@ def question_view(ledger: Ledger, public_id: str) -> View:
     question = _found(ledger.questions.values(), "question", public_id)
     traced = trace(ledger, public_id)
     return {
-        "replay": replay_note(ledger),
+        "replay": sentences.replay(ledger.run),
         "question": traced["question"],
         "result": outcome_entry(ledger, question),
         "conditions": _conditions(ledger, question),
@@ -102,7 +97,7 @@ def check_view(ledger: Ledger, public_id: str) -> View:
     _found(ledger.checks.values(), "check", public_id)
     traced = trace(ledger, public_id)
     return {
-        "replay": replay_note(ledger),
+        "replay": sentences.replay(ledger.run),
         "check": traced["check"],
         "verdicts": traced["verdicts"],
         "steps": [row for row in records(ledger, "resolutions") if row["check"] == public_id],

@@ -1,0 +1,252 @@
+"""Whether things happen as often as was said, as far as the number of groups can carry an answer.
+
+Curve, band, bins and decomposition are of numbers the author stated: words get the table by phrase, and a curve of
+our own readings would say nothing of the author.
+"""
+
+from typing import Any
+
+from forecasts import sentences
+from forecasts.ledger import Ledger
+from forecasts.measures.rows import Row, Sample, settled_rows
+from forecasts.model import PPM
+from forecasts.policy import Policy
+from forecasts.tables import Author
+from scoring.calibration import (
+    CalibrationTest,
+    calibration_in_the_large,
+    consistency_band,
+    reliability_curve,
+    spiegelhalter_z,
+)
+from scoring.decompose import corp, murphy_corrected
+from scoring.gates import AUTHORS_TO_SHRINK, GATES, Item, allowed
+from scoring.levels import LevelTable
+from scoring.ranking import Shrunk, shrink
+
+BINS = 10
+#: What a report may withhold, in the order it lists them; the curve stands for its band and its power too.
+GATED: tuple[Item, ...] = (
+    "interval",
+    "calibration-in-the-large",
+    "spiegelhalter",
+    "shrunk",
+    "corp-curve",
+    "binned-table",
+    "corrected-decomposition",
+)
+OF_STATED: frozenset[Item] = frozenset({"corp-curve", "binned-table", "corrected-decomposition"})
+
+
+def needs(item: Item) -> int:
+    """Return how many groups an item needs."""
+    return next(gate.clusters for gate in GATES if item in gate.adds)
+
+
+def tests(sample: Sample) -> dict[str, Any]:
+    """Return the two tests that count groups, or None for each where there are too few."""
+    numbers: dict[str, Any] = {"in_the_large": None, "spiegelhalter": None}
+    shown = allowed(sample.clusters).shown
+    if "calibration-in-the-large" in shown:
+        found = _test(calibration_in_the_large(sample.table()))
+        found |= {"said": float(sample.p.mean()) / PPM, "happened": float(sample.y.mean())}
+        numbers["in_the_large"] = found | {"sentence": sentences.in_the_large(found)}
+    if "spiegelhalter" in shown:
+        found = _test(spiegelhalter_z(sample.table()))
+        numbers["spiegelhalter"] = found | {"sentence": sentences.spiegelhalter(found)}
+    return numbers
+
+
+def _test(found: CalibrationTest) -> dict[str, Any]:
+    """Return a test as plain data; z is None where one miss refutes an author who was certain throughout."""
+    z = float(found.z)
+    return {
+        "difference": float(found.difference),
+        "z": z if abs(z) < float("inf") else None,
+        "df": None if found.df is None else float(found.df),
+        "p_value": float(found.p_value),
+    }
+
+
+def of_stated(ledger: Ledger, sample: Sample) -> dict[str, Any]:
+    """Return curve, bins and decomposition of stated numbers, or None for each where groups are too few."""
+    stated = Sample(row for row in sample.rows if row.forecast.basis == "stated")
+    # Both policies count stated numbers alike: what costs most is worked out once.
+    ids = tuple(row.forecast.id for row in stated.rows)
+    return ledger.remember(("stated", ids), lambda: _of_stated(stated))
+
+
+def _of_stated(stated: Sample) -> dict[str, Any]:
+    numbers: dict[str, Any] = {
+        "stated_clusters": stated.clusters,
+        "curve": None,
+        "bins": None,
+        "decomposition": None,
+    }
+    shown = allowed(stated.clusters).shown
+    levels = stated.table().levels() if len(stated) else None
+    if levels is not None and "corp-curve" in shown:
+        numbers["curve"] = _curve(stated, levels)
+    if levels is not None and "binned-table" in shown:
+        numbers["bins"] = _bins(levels)
+    if levels is not None and "corrected-decomposition" in shown:
+        numbers["decomposition"] = _decomposition(levels)
+    return numbers
+
+
+def _curve(stated: Sample, levels: LevelTable) -> dict[str, Any]:
+    band = consistency_band(stated.y, stated.p, cluster=stated.cluster)
+    parts = corp(levels)
+    points = zip(levels.n, levels.n_yes, band.p_ppm, band.recalibrated, band.lower, band.upper, strict=True)
+    numbers = {
+        "forecasts": len(stated),
+        "clusters": stated.clusters,
+        "points": [
+            {
+                "probability": int(ppm) / PPM,
+                "n": int(n),
+                "n_yes": int(n_yes),
+                "recalibrated": float(curve),
+                "lower": float(lower),
+                "upper": float(upper),
+            }
+            for n, n_yes, ppm, curve, lower, upper in points
+        ],
+        "coverage": band.coverage,
+        "inside": not band.left,
+        "miscalibration": float(parts.miscalibration),
+        "discrimination": float(parts.discrimination),
+        "uncertainty": float(parts.uncertainty),
+        "p_value": band.p_value,
+        "power": band.power,
+    }
+    return numbers | {"sentence": sentences.curve(numbers)}
+
+
+def _bins(levels: LevelTable) -> list[dict[str, Any]]:
+    found = reliability_curve(levels, bins=BINS)
+    columns = (found.lower_ppm, found.upper_ppm, found.n, found.n_yes, found.forecast, found.rate)
+    return [
+        {
+            "from": int(low) / PPM,
+            "to": int(high) / PPM,
+            "n": int(n),
+            "n_yes": int(n_yes),
+            "said": float(said),
+            "happened": float(happened),
+        }
+        for low, high, n, n_yes, said, happened in zip(*columns, strict=True)
+    ]
+
+
+def _decomposition(levels: LevelTable) -> dict[str, Any] | None:
+    """Return the corrected parts over ten bins; None where a bin holds a single claim."""
+    parts = murphy_corrected(levels, bins=BINS)
+    if parts.withheld:
+        return None
+    return {
+        "bins": BINS,
+        "reliability": float(parts.reliability),
+        "resolution": float(parts.resolution),
+        "uncertainty": float(parts.uncertainty),
+        "within_bin_variance": float(parts.within_bin_variance),
+        "within_bin_covariance": float(parts.within_bin_covariance),
+    }
+
+
+def shrunk_numbers(ledger: Ledger, author: Author, name: Policy) -> dict[str, Any] | None:
+    """Return the author's difference to the reference drawn towards that of all authors, where it may be shown."""
+    found = _shrunk(ledger, name)
+    if found is None or author.id not in found.author:
+        return None
+    k = found.author.index(author.id)
+    numbers = {
+        "mean": float(found.mean[k]),
+        "shrunk": float(found.shrunk[k]),
+        "weight": float(found.weight[k]),
+        "common_mean": found.common_mean,
+        "authors": len(found.author),
+    }
+    return numbers | {"sentence": sentences.shrunk(author.name, numbers)}
+
+
+def unpicked(ledger: Ledger, rows: list[Row]) -> list[Row]:
+    """Return the rows whose articles nobody picked by hand: only those speak of more than themselves."""
+    return [
+        row
+        for row in rows
+        if ledger.collection_of(ledger.statements[row.forecast.statement_id]).method != "hand-picked"
+    ]
+
+
+def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, Sample]:
+    """Return the samples that are drawn together: of known authors, unpicked, each of enough groups."""
+
+    def make() -> dict[int, Sample]:
+        known = (author for author in ledger.authors.values() if author.kind != "placeholder")
+        found = {author.id: Sample(unpicked(ledger, settled_rows(ledger, author, name))) for author in known}
+        return {key: sample for key, sample in found.items() if "shrunk" in allowed(sample.clusters).shown}
+
+    return ledger.remember(("to-shrink", name), make)
+
+
+def _shrunk(ledger: Ledger, name: Policy) -> Shrunk | None:
+    def make() -> Shrunk | None:
+        samples = _to_shrink(ledger, name)
+        if len(samples) < AUTHORS_TO_SHRINK:
+            return None
+        rows = [(key, row) for key, sample in samples.items() for row in sample.rows]
+        return shrink(
+            [row.brier - _against(row) for _, row in rows],
+            author=[key for key, _ in rows],
+            cluster=[row.question.cluster for _, row in rows],
+        )
+
+    return ledger.remember(("shrunk", name), make)
+
+
+def _against(row: Row) -> float:
+    return ((row.reference - (row.y or 0) * PPM) / PPM) ** 2
+
+
+_FIELD: dict[Item, str] = {
+    "interval": "interval",
+    "calibration-in-the-large": "in_the_large",
+    "spiegelhalter": "spiegelhalter",
+    "shrunk": "shrunk",
+    "corp-curve": "curve",
+    "binned-table": "bins",
+    "corrected-decomposition": "decomposition",
+}
+
+
+def withheld(
+    ledger: Ledger, author: Author, name: Policy, sample: Sample, shown: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return what is not shown, each with the groups it needs, those there are, and why in a sentence."""
+    found = []
+    for item in (item for item in GATED if shown[_FIELD[item]] is None):
+        there = shown["stated_clusters"] if item in OF_STATED else sample.clusters
+        if there >= needs(item):
+            why = (
+                _why_not_shrunk(ledger, author, name, sample)
+                if item == "shrunk"
+                else "not shown: one of the ten bins holds a single claim, whose spread cannot be told"
+            )
+        else:
+            why = sentences.too_few(needs(item), there)
+            if item in OF_STATED:
+                why += " of claims with a stated number"
+        sentence = f"{sentences.ITEM_WORDS[item]}: {why}."
+        found.append({"item": item, "needs": needs(item), "there": there, "sentence": sentence})
+    return found
+
+
+def _why_not_shrunk(ledger: Ledger, author: Author, name: Policy, sample: Sample) -> str:
+    if author.kind == "placeholder":
+        return "not shown: the author is unknown, and unknown authors are not put together with others"
+    usable = len({row.question.cluster for row in unpicked(ledger, list(sample.rows))})
+    if usable < needs("shrunk"):
+        return f"{sentences.too_few(needs('shrunk'), usable)} from articles that nobody picked by hand"
+    authors = sentences.too_few(AUTHORS_TO_SHRINK, len(_to_shrink(ledger, name)), "author")
+    return f"{authors} with {needs('shrunk')} independent groups each"
