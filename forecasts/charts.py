@@ -139,6 +139,7 @@ def _curve(points: list[dict[str, Any]]) -> "Picture":
     """Lay the band, the diagonal of saying what happens, and the curve over each other."""
     import altair as alt
 
+    title = "what happened, recalibrated"
     scale = alt.Scale(domain=[0, 1], nice=False)
     axis = alt.Axis(
         values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value * 100 + ' %'", titleColor="currentColor"
@@ -146,14 +147,14 @@ def _curve(points: list[dict[str, Any]]) -> "Picture":
     said = alt.X("probability:Q", scale=scale, axis=axis, title="what was said")
     base = alt.Chart(alt.InlineData(values=points))
     diagonal = alt.Chart(alt.InlineData(values=[{"probability": 0, "y": 0}, {"probability": 1, "y": 1}]))
-    happened = alt.Y("recalibrated:Q", scale=scale, axis=axis, title="what happened, recalibrated")
+    happened = alt.Y("recalibrated:Q", scale=scale, axis=axis, title=title)
     return alt.LayerChart(
         layer=[
             base.mark_area(opacity=0.25, color=_COLOURS[2]).encode(
-                x=said, y=alt.Y("lower:Q", scale=scale, axis=axis, title=None), y2="upper:Q"
+                x=said, y=alt.Y("lower:Q", scale=scale, axis=axis, title=title), y2="upper:Q"
             ),
             diagonal.mark_line(strokeDash=[4, 4], color=_COLOURS[2]).encode(
-                x=said, y=alt.Y("y:Q", scale=scale, title=None)
+                x=said, y=alt.Y("y:Q", scale=scale, title=title)
             ),
             base.mark_line(color=_COLOURS[0], strokeWidth=2).encode(x=said, y=happened),
             base.mark_point(color=_COLOURS[0], filled=True, opacity=1, size=40).encode(x=said, y=happened),

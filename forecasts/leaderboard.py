@@ -118,7 +118,7 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
         "policy": RANKS,
         "scale": sentences.SCALE,
         "alpha": ALPHA,
-        "sentence": sentences.board(len(contestants), ALPHA),
+        "sentence": sentences.board(len(contestants), sum(pair.better is not None for pair in pairs), ALPHA),
         "ranked": _ranked(ledger, contestants, pairs, now),
         "pairs": [_pair_entry(contestants, pair) for pair in pairs],
         "cannot_be_ranked": [

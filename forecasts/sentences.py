@@ -141,6 +141,8 @@ def reference(numbers: Mapping[str, Any]) -> str:
         )
         if low <= 0 <= high:
             told += " Zero lies inside: chance alone may have made it."
+    else:
+        told += " There are too few groups to say more: chance alone may have made it."
     return told
 
 
@@ -182,7 +184,7 @@ def in_the_large(numbers: Mapping[str, Any]) -> str:
     """Return whether as much happened as was said."""
     return (
         f"Said {share(numbers['said'])} on average, happened {share(numbers['happened'])}. "
-        f"{_chance(numbers)} an author whose probabilities are right would be off by as much or more."
+        f"{_chance(numbers)}{_not_stated(numbers)}"
     )
 
 
@@ -191,23 +193,34 @@ def spiegelhalter(numbers: Mapping[str, Any]) -> str:
     off = numbers["difference"]
     told = "the score these probabilities promise if they are right"
     first = f"{score(abs(off))} {'worse' if off > 0 else 'better'} than {told}." if off else f"Just {told}."
-    return f"{first} {_chance(numbers)} an author whose probabilities are right would be off by as much or more."
+    return f"{first} {_chance(numbers)}{_not_stated(numbers)}"
 
 
 def _chance(numbers: Mapping[str, Any]) -> str:
-    return f"Counting groups, not claims, in {share(numbers['p_value'])} of such samples"
+    return (
+        f"Counting groups, not claims, in {share(numbers['p_value'])} of such samples an author whose "
+        f"probabilities are right would be off by as much or more."
+    )
+
+
+def _not_stated(numbers: Mapping[str, Any]) -> str:
+    """Return how many of the probabilities the author never said."""
+    if not numbers["not_stated"]:
+        return ""
+    return f" {numbers['not_stated']} of the {numbers['forecasts']} numbers stand for words or are our reading."
 
 
 def curve(numbers: Mapping[str, Any]) -> str:
     """Return what the curve and its band say; staying inside is no praise."""
     holds = f"the band that holds the whole curve of {share(numbers['coverage'])} of calibrated authors"
+    of = f"The curve of {plural(numbers['forecasts'], 'claim')} with a stated number"
     if not numbers["inside"]:
         return (
-            f"The curve leaves {holds}. As much miscalibration as here is seen in {share(numbers['p_value'])} "
-            f"of samples from calibrated authors."
+            f"{of} leaves {holds}. As much miscalibration as here is seen in {share(numbers['p_value'])} of "
+            f"samples from calibrated authors."
         )
     return (
-        f"The curve stays inside {holds}. That does not show calibration: with these claims an author of whose "
+        f"{of} stays inside {holds}. That does not show calibration: with these claims an author of whose "
         f"“90 %” only 74 % happen would have been noticed in {share(numbers['power'])} of cases."
     )
 
@@ -236,10 +249,15 @@ def usable(there: int, needs: int) -> str:
     )
 
 
-def board(ranked: int, alpha: float) -> str:
+def board(ranked: int, ordered: int, alpha: float) -> str:
     """Return how far the ranks of a leaderboard can be trusted."""
     if not ranked:
         return "Nobody can be ranked on what is registered here; each author below stands with the reason."
+    if not ordered:
+        return (
+            f"{plural(ranked, 'author')} can be compared, and no order among them can be told from chance: "
+            f"each may have any rank."
+        )
     return (
         f"A rank is a range: 1 to {ranked} means that nothing is known. All orders hold together: the chance "
         f"that any of them is false is at most {share(alpha)}."
@@ -270,10 +288,10 @@ def pair(first: str, second: str, found: Mapping[str, Any]) -> str:
     return f"{cannot}: {groups}, and a comparison needs {found['needs']}."
 
 
-def too_few(needs: int, there: int, what: str = "independent group") -> str:
+def too_few(needs: int, there: int, what: str = "independent group", *, of: str = "") -> str:
     """Return why a number is not shown: what it needs, and what there is.
 
-    >>> too_few(30, 7)
-    'not shown: needs 30 independent groups, there are 7'
+    >>> too_few(30, 7, of=" of stated numbers")
+    'not shown: needs 30 independent groups of stated numbers, there are 7'
     """
-    return f"not shown: needs {plural(needs, what)}, there {'is' if there == 1 else 'are'} {there}"
+    return f"not shown: needs {plural(needs, what)}{of}, there {'is' if there == 1 else 'are'} {there}"

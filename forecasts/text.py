@@ -9,6 +9,7 @@ from forecasts.reports import Report
 from forecasts.sentences import plural, score, share
 
 _WIDTH = 100
+_MOST_PAIRS = 10
 
 
 def report_text(report: Report) -> str:
@@ -39,12 +40,15 @@ def _lines(report: Report) -> Iterator[str]:
     yield _wrapped(report["ranking"]["sentence"])
     yield ""
     yield f"{report['scale']}."
-    for name, numbers in report["policies"].items():
+    broad, strict = report["policies"]["broad"], report["policies"]["strict"]
+    same = broad["scored"] and broad["rows"] == strict["rows"]
+    for name, numbers in ({"broad and strict": broad} if same else report["policies"]).items():
         yield from _policy(name, numbers)
-        if report["maturity"][name]["sentence"]:
-            yield _wrapped(report["maturity"][name]["sentence"], 4)
-    yield from _phrases(report["policies"]["broad"]["phrases"])
-    yield from _withheld(report["policies"]["broad"])
+    for name, ends in report["maturity"].items():
+        if ends["sentence"]:
+            yield _wrapped(f"{name}: {ends['sentence']}", 2)
+    yield from _phrases(broad["phrases"])
+    yield from _withheld(broad)
     for statement in report["statements"]:
         yield ""
         yield from _statement(statement)
@@ -172,8 +176,14 @@ def _board(board: Board) -> Iterator[str]:
         ranks = f"{row['best_rank']} to {row['worst_rank']}"
         size = f"{plural(row['scored'], 'claim')} in {plural(row['clusters'], 'group')}"
         yield f"  {ranks:>8}  {row['name']} ({row['kind']}): {score(row['brier'])} over {size}"
-    for pair in board["pairs"]:
+    ordered, unordered = _split(board)
+    for pair in ordered:
         yield _wrapped(pair["sentence"], 2)
+    if len(unordered) > _MOST_PAIRS:
+        yield _wrapped(f"{len(unordered)} of {len(board['pairs'])} pairs cannot be ordered; --json gives each.", 2)
+    else:
+        for pair in unordered:
+            yield _wrapped(pair["sentence"], 2)
     if board["cannot_be_ranked"]:
         yield ""
         yield "Cannot be ranked:"
@@ -182,6 +192,12 @@ def _board(board: Board) -> Iterator[str]:
         yield _wrapped(f"{row['name']} ({row['kind']}): {reasons}.", 2)
     yield ""
     yield f"{board['scale']}. Only the {board['policy']} policy ranks."
+
+
+def _split(board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the pairs that are ordered, or were but for a lexicon, and the rest."""
+    told = [pair for pair in board["pairs"] if pair["better"] or pair["flips_under"]]
+    return told, [pair for pair in board["pairs"] if pair not in told]
 
 
 def _wrapped(text: str, indent: int = 0) -> str:

@@ -408,6 +408,30 @@ def test_a_report_is_text_a_page_or_a_picture(calledit: Run, tmp_path: Path) -> 
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_report_is_a_sheet_of_claims_too(calledit: Run, tmp_path: Path) -> None:
+    calledit("register", write(tmp_path, document()))
+    out = tmp_path / "claims.csv"
+    assert calledit("report", "the-mayor", "--csv", str(out)).out == ""
+    header, row = out.read_text(encoding="utf-8").splitlines()
+    assert header.startswith("statement,article,start,end,part,stated_by,")
+    assert "The Mayor" in row
+
+
+def test_the_leaderboard_says_who_cannot_be_ranked(calledit: Run, tmp_path: Path) -> None:
+    calledit("register", write(tmp_path, document()))
+    assert "The Mayor (person): the articles were picked by hand" in calledit("leaderboard").out
+    found = calledit("leaderboard", "--policy", "strict", "--json").json
+    assert (found["ranked"], found["policy"], found["alpha"]) == ([], "strict", 0.05)
+    page, sheet = tmp_path / "board.html", tmp_path / "board.csv"
+    assert calledit("leaderboard", "--html", str(page), "--csv", str(sheet)).out == ""
+    assert "Cannot be ranked" in page.read_text(encoding="utf-8")
+    assert "the-mayor,The Mayor,person,,," in sheet.read_text(encoding="utf-8")
+    assert calledit("leaderboard", "--as-of", "2000-01-01T00:00:00Z", "--json").json["cannot_be_ranked"] == []
+    refused = calledit("leaderboard", "--policy", "broad")
+    assert refused.code == 1
+    assert "Only the strict policy ranks" in refused.err
+
+
 def test_exports_as_csv_go_to_a_file(calledit: Run, tmp_path: Path) -> None:
     calledit("register", write(tmp_path, document()))
     out = tmp_path / "out" / "statements.csv"

@@ -47,12 +47,13 @@ def tests(sample: Sample) -> dict[str, Any]:
     """Return the two tests that count groups, or None for each where there are too few."""
     numbers: dict[str, Any] = {"in_the_large": None, "spiegelhalter": None}
     shown = allowed(sample.clusters).shown
+    of = {"forecasts": len(sample), "not_stated": sum(row.forecast.basis != "stated" for row in sample.rows)}
     if "calibration-in-the-large" in shown:
-        found = _test(calibration_in_the_large(sample.table()))
+        found = _test(calibration_in_the_large(sample.table())) | of
         found |= {"said": float(sample.p.mean()) / PPM, "happened": float(sample.y.mean())}
         numbers["in_the_large"] = found | {"sentence": sentences.in_the_large(found)}
     if "spiegelhalter" in shown:
-        found = _test(spiegelhalter_z(sample.table()))
+        found = _test(spiegelhalter_z(sample.table())) | of
         numbers["spiegelhalter"] = found | {"sentence": sentences.spiegelhalter(found)}
     return numbers
 
@@ -234,9 +235,8 @@ def withheld(
                 else "not shown: one of the ten bins holds a single claim, whose spread cannot be told"
             )
         else:
-            why = sentences.too_few(needs(item), there)
-            if item in OF_STATED:
-                why += " of claims with a stated number"
+            of = " of claims with a stated number" if item in OF_STATED else ""
+            why = sentences.too_few(needs(item), there, of=of)
         sentence = f"{sentences.ITEM_WORDS[item]}: {why}."
         found.append({"item": item, "needs": needs(item), "there": there, "sentence": sentence})
     return found
@@ -247,6 +247,6 @@ def _why_not_shrunk(ledger: Ledger, author: Author, name: Policy, sample: Sample
         return "not shown: the author is unknown, and unknown authors are not put together with others"
     usable = len({row.question.cluster for row in unpicked(ledger, list(sample.rows))})
     if usable < needs("shrunk"):
-        return f"{sentences.too_few(needs('shrunk'), usable)} from articles that nobody picked by hand"
-    authors = sentences.too_few(AUTHORS_TO_SHRINK, len(_to_shrink(ledger, name)), "author")
-    return f"{authors} with {needs('shrunk')} independent groups each"
+        return sentences.too_few(needs("shrunk"), usable, of=" from articles that nobody picked by hand")
+    of = f" with {needs('shrunk')} independent groups each"
+    return sentences.too_few(AUTHORS_TO_SHRINK, len(_to_shrink(ledger, name)), "author", of=of)

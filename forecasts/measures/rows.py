@@ -16,9 +16,9 @@ from scoring.intervals import Interval, betting_interval, cluster_means, gaffke_
 from scoring.levels import ClusterTable
 
 UNINFORMED = 500_000
-#: Gaffke's interval takes time that grows with the square of the groups; past this many the betting interval
-#: stands in, which is proved, takes linear time, and by then is about as narrow.
-MOST_FOR_GAFFKE = 500
+#: Gaffke's interval takes time that grows with the square of the groups; past the largest number it was simulated
+#: with, the betting interval stands in: proved, of linear cost, and by then about as narrow.
+MOST_FOR_GAFFKE = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,12 @@ DRAWS, FEWEST_DRAWS, NUMBERS_AT_ONCE = 4000, 400, 4_000_000
 
 def latest_lexicons(ledger: Ledger) -> list[Lexicon]:
     """Return the latest version of every registered lexicon, by key."""
-    latest = {row.key: row for row in ledger.lexicons.values()}
-    return [latest[key] for key in sorted(latest)]
+
+    def make() -> list[Lexicon]:
+        latest = {row.key: row for row in ledger.lexicons.values()}
+        return [latest[key] for key in sorted(latest)]
+
+    return ledger.remember("latest-lexicons", make)
 
 
 def reading(ledger: Ledger, lexicon: Lexicon, forecast: Forecast) -> Range | None:

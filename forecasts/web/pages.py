@@ -39,6 +39,8 @@ def author_page(
 
     The pictures are trusted: they come from `charts.strip_svg` and `charts.curve_svg`.
     """
+    broad = report["policies"]["broad"]
+    same = bool(broad["scored"]) and broad["rows"] == report["policies"]["strict"]["rows"]
     return _render(
         "author.html",
         as_of=as_of,
@@ -49,6 +51,8 @@ def author_page(
         curve=None if curve_svg is None else Markup(curve_svg),  # noqa: S704
         description=describe(report),
         rows=strip_rows(report),
+        told={"broad and strict": broad} if same else report["policies"],
+        same=same,
         titles={
             forecast["question"]: forecast["title"]
             for statement in report["statements"]

@@ -25,7 +25,9 @@ from tests.support.documents import (
     worded,
 )
 
-STANDARD = lexicon("icd203", phrases=[{"phrase": "likely", "low": 0.55, "median": 0.675, "high": 0.8}])
+STANDARD = lexicon(
+    "icd203", version="2015", phrases=[{"phrase": "likely", "low": 0.55, "median": 0.675, "high": 0.8}]
+)
 EXACT = 1e-12
 
 
@@ -98,13 +100,30 @@ def test_the_numbers_of_both_policies_by_hand(desk: Desk) -> None:
     assert broad["brier_over_clusters"] == pytest.approx(mean(mean_of(scores[:2]), mean_of(scores[2:])), abs=EXACT)
     assert broad["by_basis"] == {"stated": 1, "lexicon": 2, "coder": 1}
     assert broad["base_rate"] == 0.5
-    assert broad["reference"] == {
-        "brier": 0.25,
-        "difference": pytest.approx(mean(*scores) - 0.25, abs=EXACT),
-        "basis": "uninformed (always 50 %)",
-    }
-    second = {"lexicon": "icd203", "forecasts": 1, "brier": pytest.approx(0.675**2, abs=EXACT)}
-    assert broad["second_lexicon"] == strict["second_lexicon"] == second
+    reference = broad["reference"]
+    assert reference["brier"] == 0.25
+    assert reference["difference"] == pytest.approx(mean(*scores) - 0.25, abs=EXACT)
+    assert (reference["registered"], reference["uninformed"], reference["interval"]) == (0, 4, None)
+    assert reference["basis"] == "4 uninformed (always 50 %)"
+    assert "always 50 %, which knows nothing, for 4 claims" in reference["sentence"]
+    assert "chance alone may have made it" in reference["sentence"]
+
+    # Words under every lexicon: capphrase reads "likely" and "may", the standard only "likely".
+    assert [(row["lexicon"], row["forecasts"], row["worded"]) for row in broad["lexicons"]] == [
+        ("capphrase", 2, 2),
+        ("icd203", 1, 2),
+    ]
+    assert broad["lexicons"][1]["brier"] == pytest.approx(0.675**2, abs=EXACT)
+    assert broad["lexicons"][1]["brier_as_registered"] == pytest.approx(0.49, abs=EXACT)
+    assert [(row["phrase"], row["n"], row["happened"]) for row in broad["phrases"]] == [
+        ("likely", 1, 0),
+        ("may", 1, 0),  # said of "no", and it was yes
+    ]
+    assert (broad["phrases"][1]["low"], broad["phrases"][1]["high"]) == (0.2, 0.6)
+    assert broad["wording"]["at_median"] == pytest.approx(mean(scores[1], scores[2]), abs=EXACT)
+    assert broad["wording"]["best"] < broad["wording"]["lower"] < broad["wording"]["upper"]
+    assert "not what the author had in mind" in broad["wording"]["sentence"]
+    assert [row["phrase"] for row in strict["phrases"]] == ["likely"]
 
     assert (strict["scored"], strict["clusters"]) == (2, 1)
     assert strict["brier"] == pytest.approx(mean(*scores[:2]), abs=EXACT)
@@ -127,7 +146,8 @@ def test_a_registered_reference_takes_the_place_of_one_half(desk: Desk) -> None:
     value["questions"][0]["reference"] = {"probability": 0.8, "basis": "the market that day"}
     reference = resolved(desk, value, "yes", "yes")["policies"]["broad"]["reference"]
     assert reference["brier"] == pytest.approx(mean(Fraction(4, 100), Fraction(25, 100)), abs=EXACT)
-    assert reference["basis"] == "as registered"
+    assert reference["basis"] == "1 registered, 1 uninformed (always 50 %)"
+    assert "registered for 1 claim and always 50 %" in reference["sentence"]
 
 
 def test_retrospective_criteria_are_counted_beside_every_number(desk: Desk) -> None:
@@ -161,7 +181,8 @@ def test_from_ten_clusters_on_an_interval_lies_around_the_mean(desk: Desk) -> No
     assert 0 <= low < numbers["brier_over_clusters"] < high <= 1
     assert report["policies"]["strict"]["interval"] is None
     assert report["verdict"].startswith("10 scored claims in 10 independent groups: an interval is shown")
-    assert "may be compared" in report["verdict"]
+    assert "picked by hand: every number is of these claims, not of Ada Bell" in report["verdict"]
+    assert numbers["reference"]["interval"][0] < numbers["reference"]["over_clusters"]
 
 
 # -- the funnel and the list -----------------------------------------------------------------------------------
@@ -179,12 +200,15 @@ def test_the_funnel_adds_up(desk: Desk) -> None:
     assert funnel == {
         "statements": 8,
         "uncheckable": 1,
+        "checkable": 7,
         "with_forecast": 6,
         "not_counted": 1,
         "counted": 5,
         "conditional": 0,
         "condition_met": 0,
+        "condition_open": 0,
         "matured": 5,
+        "overdue": 1,
         "open": 1,
         "annulled": 1,
         "ambiguous": 1,
@@ -201,7 +225,7 @@ def test_every_statement_is_listed_with_its_facts(desk: Desk) -> None:
     (entry,) = found["forecasts"]
     assert (found["stated_by"], found["reported_via"], found["claim"]) == ("Ada Bell", "Ben Cole", "Claim 0.")
     assert (entry["lexicon"], entry["basis_words"]) == ("capphrase 1", "words, as readers take them")
-    assert entry["second_lexicon"] == {"lexicon": "icd203", "low": 0.55, "probability": 0.675, "high": 0.8}
+    assert entry["readings"] == [{"lexicon": "icd203 2015", "low": 0.55, "probability": 0.675, "high": 0.8}]
     assert (entry["state"], entry["outcome"], entry["how"]) == ("confirmed", "yes", "by a named person")
     assert entry["evidence_sha256"] is not None
     assert entry["scores"]["broad"] == {"counts": True, "brier": pytest.approx(0.09, abs=EXACT), "reason": None}
@@ -256,13 +280,50 @@ def test_the_collection_says_how_the_articles_were_chosen(desk: Desk) -> None:
     assert [article["key"] for article in found["articles"]] == ["tarn-2020"]
 
 
+def test_conditions_are_counted_met_open_and_failed(desk: Desk) -> None:
+    value = many(*[forecast()] * 6, clusters=["a"] * 6)
+    for child, parent in ((3, 0), (4, 1), (5, 2)):
+        value["questions"][child]["condition"] = {"question": f"q-{parent}", "outcome": "yes"}
+    funnel = resolved(desk, value, "yes", "annulled", None)["funnel"]
+    assert (funnel["conditional"], funnel["condition_met"], funnel["condition_open"]) == (3, 1, 1)
+
+
+def test_what_is_open_may_still_move_the_mean(desk: Desk) -> None:
+    report = resolved(desk, many(forecast(probability=0.9), forecast(probability=0.8)), "yes", None)
+    ends = report["maturity"]["broad"]
+    assert (ends["counted"], ends["scored"], ends["open"], ends["overdue"], ends["early"]) == (2, 1, 1, 0, 1)
+    assert ends["best"] == pytest.approx(mean(Fraction(1, 100), Fraction(4, 100)), abs=EXACT)
+    assert ends["worst"] == pytest.approx(mean(Fraction(1, 100), Fraction(64, 100)), abs=EXACT)
+    assert ends["matured"] is None
+    assert "1 claim of 2 that count still open" in ends["sentence"]
+    assert "settled sooner" in ends["sentence"]
+    desk.clock.set("2020-08-01T00:00:00Z")
+    later = desk.report()["maturity"]["broad"]
+    assert (later["overdue"], later["early"], later["past"]) == (1, 0, 1)
+    assert later["matured"] == pytest.approx(0.01, abs=EXACT)
+
+
+def test_a_deadline_that_has_passed_is_the_only_thing_the_clock_changes(desk: Desk) -> None:
+    resolved(desk, many(forecast(), forecast()), "yes", None)
+    before = desk.report()
+    desk.clock.set("2020-07-01T00:00:00Z")
+    after = desk.report()
+    assert after["funnel"]["overdue"] == before["funnel"]["overdue"] + 1 == 1
+    assert _timeless(after) == _timeless(before)
+
+
 # -- the ledger ------------------------------------------------------------------------------------------------
 
 
 def _timeless(report: Report) -> Report:
     """Leave out what follows from the clock: deadlines pass."""
-    funnel = {name: count for name, count in report["funnel"].items() if name != "matured"}
-    return {**report, "now": None, "funnel": funnel}
+    funnel = {name: count for name, count in report["funnel"].items() if name not in ("matured", "overdue")}
+    clocked = ("overdue", "early", "past", "matured", "sentence")
+    maturity = {
+        policy: {name: value for name, value in numbers.items() if name not in clocked}
+        for policy, numbers in report["maturity"].items()
+    }
+    return {**report, "now": None, "funnel": funnel, "maturity": maturity}
 
 
 def test_as_of_gives_what_was_said_then(desk: Desk) -> None:

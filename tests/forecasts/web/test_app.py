@@ -63,7 +63,23 @@ def test_every_link_of_every_page_leads_somewhere(get: Get, told: Told) -> None:
             found = {link.split("#")[0] for link in links(response.text) if link.startswith("/")}
             waiting += sorted(found - seen)
             seen |= found
-    assert {"/style.css", "/articles/tarn-2020", f"/questions/{told.child}"} <= seen
+    assert {"/style.css", "/leaderboard", "/articles/tarn-2020", f"/questions/{told.child}"} <= seen
+
+
+def test_the_leaderboard_gives_everybody_a_rank_or_a_reason(get: Get, told: Told) -> None:
+    text = text_of(get("/leaderboard").text)
+    assert "Nobody can be ranked on what is registered here" in text
+    assert "Ada Bell person the articles were picked by hand" in text
+
+
+def test_a_deadline_that_passes_shows_without_a_new_revision(get: Get, desk: Desk, told: Told) -> None:
+    assert "overdue: open past it" in text_of(get("/authors/ada-bell").text)
+    before = get("/authors/ada-bell").text
+    desk.clock.set("2020-07-02T00:00:00Z")
+    after = get("/authors/ada-bell").text
+    assert "1 of them past the deadline" not in text_of(before)
+    assert "1 of them past the deadline" in text_of(after)
+    assert "as it stood on 2 July 2020" in text_of(after)
 
 
 def test_a_question_shows_what_it_hangs_on_and_what_hangs_on_it(get: Get, told: Told) -> None:

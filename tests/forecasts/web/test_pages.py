@@ -63,6 +63,8 @@ def test_it_reads_in_the_order_a_reader_needs(html: str, report: Report) -> None
         "The numbers",
         "The picture",
         "The same as a table",
+        "What is not shown, and why",
+        "The rows behind the numbers",
         "Every statement",
         "Statement 1",
     ]
@@ -115,7 +117,7 @@ def test_both_policies_stand_side_by_side_with_the_scale(html: str) -> None:
     assert "… best case over the wording 0.003 —" in text
     assert "… worst case over the wording 0.160 —" in text
     assert "withheld: 1 of the 10 groups it needs" in text
-    assert "−0.210; the reference scores 0.250, uninformed (always 50 %)" in text
+    assert "−0.210; the reference scores 0.250, 1 uninformed (always 50 %)" in text
     assert "0 stated, 0 graded words, 1 our reading" in text
 
 
@@ -155,10 +157,10 @@ def test_what_cannot_be_checked_stays_with_its_reason(html: str) -> None:
     assert "Cannot be checked Nobody sees it. No forecast was made from it." in told(html)
 
 
-def test_the_second_lexicon_stands_beside_the_first(report: Report) -> None:
+def test_another_lexicon_stands_beside_the_first(report: Report) -> None:
     changed = copy.deepcopy(report)
     beside = {"lexicon": "icd203", "low": 0.55, "probability": 0.675, "high": 0.8}
-    changed["statements"][1]["forecasts"][0]["second_lexicon"] = beside
+    changed["statements"][1]["forecasts"][0]["readings"] = [beside]
     text = told(page(changed)).replace("\N{NO-BREAK SPACE}", " ")
     assert "Beside it, icd203 takes the words as 67.5 % (55 % to 80 %)." in text
 
@@ -195,3 +197,27 @@ def test_an_author_of_nothing_has_a_page(desk: Desk) -> None:
     assert "Nothing Ben Cole said here has been scored yet." in text
     assert "No statement by Ben Cole is registered." in text
     assert "The same as a table" not in text
+
+
+def test_every_number_leads_to_the_rows_it_is_computed_from(html: str, report: Report) -> None:
+    outline = Outline(html)
+    assert "#rows-broad" in outline.links
+    assert "#rows-strict" not in outline.links  # nothing is scored under it
+    rows = html.split('id="rows-broad"', 1)[1].split("</table>", 1)[0]
+    (row,) = report["policies"]["broad"]["rows"]
+    assert f'href="#{row["statement"]}"' in rows
+    assert "80\N{NO-BREAK SPACE}%" in rows
+    assert ">0.04<" in rows
+
+
+def test_what_is_withheld_is_listed_with_why(html: str) -> None:
+    text = told(html)
+    assert "An interval around the mean: not shown: needs 10 independent groups, there is 1." in text
+    assert "Any number: no claim that counts under it has come out yet." in text
+    assert "Every number here is of these claims, not of Ada Bell" in text
+
+
+def test_on_paper_it_says_where_and_when_it_is_from(html: str) -> None:
+    printed = told(html.split('<p class="printed">', 1)[1].split("</p>", 1)[0])
+    assert re.fullmatch(r"/authors/ada-bell, revision \d+ of the registry, as it stood on .* UTC\.", printed)
+    assert "break-inside: avoid" in html
