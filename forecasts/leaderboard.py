@@ -204,17 +204,12 @@ def _under_lexicons(
         rows = [list(contestants[k].informed.rows) for k in (pair.first, pair.second)]
     every = rows[0] + rows[1]
     lexicons = [
-        lexicon
-        for lexicon in latest_lexicons(ledger)
-        if any(reading(ledger, lexicon, row.forecast) for row in every)
+        lexicon for lexicon in latest_lexicons(ledger) if any(reading(lexicon, row.forecast) for row in every)
     ]
     if not lexicons:
         return (), ()
     table = np.array(
-        [
-            [found.median if (found := reading(ledger, to, row.forecast)) else row.p for to in lexicons]
-            for row in every
-        ]
+        [[found.median if (found := reading(to, row.forecast)) else row.p for to in lexicons] for row in every]
     )
     y = np.array([row.y for row in every])
     side = np.repeat([0, 1], [len(rows[0]), len(rows[1])])

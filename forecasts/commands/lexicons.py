@@ -144,7 +144,7 @@ def adopt(
 ) -> None:
     """Correct the forecasts that stand under older versions of a lexicon to its newest; scores follow."""
     from forecasts import adopting
-    from forecasts.reports import plural
+    from forecasts.sentences import plural
 
     with opened(ctx) as store:
         done = adopting.adopt(store, key, reason=reason, actor=actor_name(ctx, actor))

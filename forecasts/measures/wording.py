@@ -6,7 +6,7 @@ import numpy as np
 
 from forecasts import sentences
 from forecasts.ledger import Ledger
-from forecasts.lexicon import Range, find_phrase
+from forecasts.lexicon import Range, find_phrase, fold, newest
 from forecasts.measures.rows import Row, Sample, grouped
 from forecasts.model import PPM
 from forecasts.tables import Forecast, Lexicon
@@ -18,27 +18,25 @@ DRAWS, FEWEST_DRAWS, NUMBERS_AT_ONCE = 4000, 400, 4_000_000
 
 
 def latest_lexicons(ledger: Ledger) -> list[Lexicon]:
-    """Return the latest version of every registered lexicon, by key."""
+    """Return the version that stands of every registered lexicon, by key."""
 
     def make() -> list[Lexicon]:
-        latest = {row.key: row for row in ledger.lexicons.values()}
-        return [latest[key] for key in sorted(latest)]
+        return [lexicon for _, lexicon in sorted(newest(ledger.lexicons.values()).items())]
 
     return ledger.remember("latest-lexicons", make)
 
 
-def reading(ledger: Ledger, lexicon: Lexicon, forecast: Forecast) -> Range | None:
+def reading(lexicon: Lexicon, forecast: Forecast) -> Range | None:
     """Return what a lexicon makes of a worded forecast; None where it defines no such phrase."""
     if forecast.basis != "lexicon" or forecast.phrase is None:
         return None
-    phrase = forecast.phrase
-    found = ledger.remember(("phrase", lexicon.id, phrase), lambda: find_phrase(lexicon.phrases, phrase))
+    found = find_phrase(lexicon.phrases, forecast.phrase)
     return found.asserting("yes" if forecast.asserts == "yes" else "no") if found else None
 
 
 def readings(ledger: Ledger, forecast: Forecast) -> list[tuple[Lexicon, Range]]:
     """Return what each lexicon that defines the phrase of a forecast makes of it."""
-    read = ((lexicon, reading(ledger, lexicon, forecast)) for lexicon in latest_lexicons(ledger))
+    read = ((lexicon, reading(lexicon, forecast)) for lexicon in latest_lexicons(ledger))
     return [(lexicon, found) for lexicon, found in read if found is not None]
 
 
@@ -53,7 +51,7 @@ def phrase_rows(ledger: Ledger, sample: Sample) -> list[dict[str, Any]]:
     `share` is `happened / n`; the interval is of its mean over groups, where there are enough of them.
     """
     said = [row.as_said() for row in worded(sample.rows)]
-    by_phrase = grouped(said, lambda row: (row.forecast.lexicon_id, row.forecast.phrase.casefold()))
+    by_phrase = grouped(said, lambda row: (row.forecast.lexicon_id, fold(row.forecast.phrase)))
     found = [_phrase_row(ledger, Sample(rows)) for rows in by_phrase.values()]
     return sorted(found, key=lambda row: (-row["n"], row["phrase"], row["lexicon"]))
 
@@ -89,7 +87,7 @@ def wording_numbers(sample: Sample) -> dict[str, Any] | None:
         said.p,
         low_ppm=said.low,
         high_ppm=said.high,
-        phrase=[f"{row.forecast.lexicon_id} {(row.forecast.phrase or '').casefold()}" for row in said.rows],
+        phrase=[f"{row.forecast.lexicon_id} {fold(row.forecast.phrase or '')}" for row in said.rows],
         draws=draws,
     )
     numbers = {
@@ -116,7 +114,7 @@ def lexicon_rows(ledger: Ledger, sample: Sample) -> list[dict[str, Any]]:
     rows = worded(sample.rows)
     found = []
     for lexicon in latest_lexicons(ledger) if rows else []:
-        read = [(row, other) for row in rows if (other := reading(ledger, lexicon, row.forecast))]
+        read = [(row, other) for row in rows if (other := reading(lexicon, row.forecast))]
         covered = Sample(row for row, _ in read)
         medians = np.array([other.median for _, other in read], dtype=np.int64)
         found.append(

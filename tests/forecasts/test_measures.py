@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,6 @@ from scoring.intervals import betting_interval, gaffke_interval
 from scoring.levels import LevelTable
 from scoring.wording import wording_interval
 from tests.support.desk import Desk
-from tests.support.documents import document
 from tests.support.many import LATER, Many
 
 Numbers = dict[str, Any]
@@ -219,6 +219,24 @@ def check_maturity(found: Numbers, rows: list[Numbers]) -> None:
     assert found["worst"] == pytest.approx(mean(sure + [most for _, most in ends]), abs=EXACT)
 
 
+def test_the_worked_example_of_the_documents(desk: Desk) -> None:
+    many = Many(
+        outcomes=[True, False, False, True, None],
+        said={"ann": {0: 0.9, 1: "Likely", 2: 0.2, 3: 0.7, 4: 0.8}},
+        clusters=["a", "a", "b", "c", "d"],
+    )
+    report = written(desk, many, "ann")
+    numbers, ends = report["policies"]["strict"], report["maturity"]["strict"]
+    page = (Path(__file__).parents[2] / "docs/scores.md").read_text(encoding="utf-8")
+    example = page.split("## A worked example", 1)[1].split("##", 1)[0]
+    found = [numbers[name] for name in ("brier", "brier_over_clusters", "brier_best", "brier_worst")]
+    assert found == pytest.approx([0.175625, 0.13875, 0.125, 0.2375], abs=EXACT)
+    for number in (*found, -numbers["reference"]["difference"], ends["best"], ends["worst"]):
+        assert f"{number:.6g}" in example
+    assert (numbers["phrases"][0]["n"], numbers["phrases"][0]["happened"], numbers["base_rate"]) == (1, 0, 0.5)
+    assert len(numbers["withheld"]) == 7
+
+
 def test_the_shrunk_estimate_is_what_its_parts_say(desk: Desk) -> None:
     rng = np.random.default_rng(3)
     slugs = [f"author-{k}" for k in range(10)]
@@ -374,14 +392,12 @@ def test_the_claims_make_a_sheet_with_a_row_each(desk: Desk) -> None:
 
 
 def test_a_list_of_authors_takes_only_the_means(desk: Desk) -> None:
-    report = written(desk, stated(20))
+    many = stated(20)
+    many.said = {**many.said, "ben-cole": {}}
+    report = written(desk, many)
     ledger = desk.ledger()
     found = headline(ledger, ledger.author("ada-bell"), "strict")
     numbers = report["policies"]["strict"]
     assert found == {"scored": 20, "clusters": 20, "brier": pytest.approx(numbers["brier"], abs=EXACT)}
-    nobody = {"slug": "x", "name": "X", "kind": "person"}
-    desk.register(
-        document(statements=[], questions=[], forecasts=[], collections=[], articles=[], authors=[nobody])
-    )
-    later = desk.ledger()
-    assert headline(later, later.author("x"), "broad") == {"scored": 0, "clusters": 0, "brier": None}
+    nothing = {"scored": 0, "clusters": 0, "brier": None}
+    assert headline(ledger, ledger.author("ben-cole"), "broad") == nothing
