@@ -16,7 +16,7 @@ from scoring import _checks
 from scoring._band import Band, consistency_band
 from scoring._blocks import by_blocks
 from scoring._checks import PPM, FloatArray, IntArray
-from scoring._grouping import Label
+from scoring._grouping import Label, run_starts
 from scoring.decompose import bin_number, bin_starts, recalibrated
 from scoring.intervals import Interval, gaffke_interval
 from scoring.levels import ClusterTable, LevelTable, PerAuthor
@@ -185,13 +185,16 @@ def spiegelhalter_z(table: LevelTable | ClusterTable) -> CalibrationTest:
 
 
 def expected_calibration_error(
-    levels: LevelTable, *, bins: int = 10, draws: int = 2000, seed: int = 0
+    table: LevelTable | ClusterTable, *, bins: int = 10, draws: int = 2000, seed: int = 0
 ) -> ExpectedCalibrationError:
     """Mean distance between forecast and frequency over bins, with what chance alone would show.
 
     Formula: Σ_k n_k |ō_k - p̄_k| / n over bins of equal width. Ten forecasts of a perfectly calibrated
     author average 0.25, so the number means nothing without `null_expectation`: its mean over `draws`
-    sets of outcomes drawn from the forecasts themselves. `p_value` is the share of draws that show as much.
+    sets of outcomes drawn from the forecasts themselves. `p_value` is the share of draws that show as much,
+    the data counted as one more. On a cluster table one uniform number decides all forecasts of a cluster,
+    as in `consistency_band`. On a level table each forecast is drawn alone: with five claims a cluster that
+    come true together, 35 % of calibrated authors then show a p-value of at most 5 %.
     Raises ValueError: an empty table, several authors, a weighted table, bins or draws out of range.
     Source: Naeini, Cooper and Hauskrecht (2015), AAAI; Bröcker and Smith (2007), Weather and Forecasting 22.
 
@@ -199,23 +202,34 @@ def expected_calibration_error(
     >>> error = expected_calibration_error(table)
     >>> error.value, 0.1 < error.null_expectation < 0.2
     (0.0, True)
+    >>> together = ClusterTable.from_arrays(["ann"] * 4, [1, 1, 1, 1], [750_000] * 4, cluster=[1, 1, 1, 1])
+    >>> error = expected_calibration_error(together)
+    >>> error.value, 0.35 < error.null_expectation < 0.4, error.p_value
+    (0.25, True, 1.0)
     """
-    _refuse_empty(levels)
-    if len(levels.authors) > 1:
-        raise ValueError(f"levels holds {len(levels.authors)} authors: take one with levels.author(name)")
-    if levels.weighted:
-        raise ValueError("levels is weighted: outcomes can only be drawn for forecasts that count once")
+    _refuse_empty(table)
+    if len(table.authors) > 1:
+        raise ValueError(f"table holds {len(table.authors)} authors: take one with table.author(name)")
+    if table.weighted:
+        raise ValueError("table is weighted: outcomes can only be drawn for forecasts that count once")
     if draws < 1:
         raise ValueError(f"draws is {draws}: at least one is needed")
-    starts = bin_starts(levels, bins)
-    said = levels.n * levels.p
+    number = bin_number(table.p_ppm, bins)
+    order = np.argsort(number, kind="stable")
+    starts = run_starts(number[order])
+    n, p = table.n, table.p
+    said = n * p
 
     def error(n_yes: NDArray[Any]) -> float:
-        return float(np.abs(np.add.reduceat(n_yes - said, starts)).sum() / levels.n.sum())
+        return float(np.abs(np.add.reduceat((n_yes - said)[order], starts)).sum() / n.sum())
 
     rng = np.random.default_rng(seed)
-    value = error(levels.n_yes)
-    null = np.array([error(rng.binomial(levels.n, levels.p)) for _ in range(draws)])
+    if isinstance(table, ClusterTable):
+        cluster, clusters = table.cluster_index, len(table.clusters)
+        null = np.array([error(n * (rng.random(clusters)[cluster] < p)) for _ in range(draws)])
+    else:
+        null = np.array([error(rng.binomial(n, p)) for _ in range(draws)])
+    value = error(table.n_yes)
     # A tie must not look like "less" because the same sum was rounded in another order.
     reached = int((null >= value - 1e-12).sum())
     return ExpectedCalibrationError(value, float(null.mean()), (1 + reached) / (1 + draws))

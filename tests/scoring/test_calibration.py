@@ -155,19 +155,53 @@ def test_calibration_error_is_near_what_chance_shows_for_calibrated_authors() ->
     assert np.mean(np.array(p_values) < 0.1) < 0.25
 
 
+def test_calibration_error_of_clusters_keeps_its_size_where_that_of_levels_does_not() -> None:
+    rng = np.random.default_rng(12)
+    alone = safe = 0
+    for seed in range(200):
+        cluster = np.repeat(np.arange(20), 5)
+        p = rng.integers(1, 20, 100) * 50_000
+        y = (rng.random(20)[cluster] < p / 1e6).astype(int)
+        grouped = ClusterTable.from_arrays(np.zeros(100, int), y, p, cluster=cluster)
+        safe += expected_calibration_error(grouped, draws=199, seed=seed).p_value <= 0.05
+        alone += expected_calibration_error(grouped.levels(), draws=199, seed=seed).p_value <= 0.05
+    assert safe <= 0.05 * 200 + 3 * math.sqrt(200 * 0.05 * 0.95)
+    assert alone > 40
+
+
+@given(oracles.forecasts)
+def test_calibration_error_does_not_depend_on_how_forecasts_are_grouped(rows: list[Forecast]) -> None:
+    mine = table(rows)
+    one_each = expected_calibration_error(clustered(rows, list(range(len(rows)))), draws=20)
+    together = expected_calibration_error(clustered(rows, [7] * len(rows)), draws=20)
+    bins = [[(y, prob(p)) for y, p in rows if min(p * 10 // 1_000_000, 9) == k] for k in range(10)]
+    exact = sum(abs(float(sum(y - p for y, p in group))) for group in bins) / len(rows)
+    assert expected_calibration_error(mine, draws=20).value == pytest.approx(exact, abs=1e-12)
+    assert one_each.value == pytest.approx(exact, abs=1e-12)
+    assert together.value == pytest.approx(exact, abs=1e-12)
+
+
+def test_null_expectation_with_each_forecast_alone_is_the_same_for_both_tables() -> None:
+    rows = [(1, 300_000), (0, 300_000), (1, 900_000), (0, 700_000)] * 5
+    alone = expected_calibration_error(table(rows), draws=4000)
+    one_each = expected_calibration_error(clustered(rows, list(range(20))), draws=4000, seed=1)
+    assert one_each.null_expectation == pytest.approx(alone.null_expectation, abs=0.01)
+    assert one_each.p_value == pytest.approx(alone.p_value, abs=0.05)
+
+
 @pytest.mark.parametrize(
-    ("levels", "options", "message"),
+    ("table", "options", "message"),
     [
-        (LevelTable.from_arrays([0, 1], [1, 1], [5, 5]), {}, "levels holds 2 authors"),
-        (LevelTable.from_arrays([0, 0], [1, 1], [5, 5], weight=[1, 2]), {}, "levels is weighted"),
+        (LevelTable.from_arrays([0, 1], [1, 1], [5, 5]), {}, "table holds 2 authors"),
+        (LevelTable.from_arrays([0, 0], [1, 1], [5, 5], weight=[1, 2]), {}, "table is weighted"),
         (LevelTable.from_arrays([0], [1], [5]), {"draws": 0}, "draws is 0"),
         (LevelTable.from_arrays([0], [1], [5]), {"bins": 0}, "bins is 0"),
         (LevelTable.from_arrays([0], [1], [5]).remove(0, 1, 5), {}, "table is empty"),
     ],
 )
-def test_bad_requests_for_the_calibration_error_are_refused(levels: Any, options: Any, message: str) -> None:
+def test_bad_requests_for_the_calibration_error_are_refused(table: Any, options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        expected_calibration_error(levels, **options)
+        expected_calibration_error(table, **options)
 
 
 def test_phrases_are_counted_and_the_commonest_comes_first() -> None:
