@@ -12,6 +12,8 @@ from scoring.intervals import (
     cluster_means,
     cluster_t_interval,
     gaffke_interval,
+    log_wealth,
+    predictable_bets,
     spacing_tail,
     wilson_interval,
 )
@@ -82,6 +84,23 @@ def test_wilson_solves_its_equation(n: int, data: Any) -> None:
         assert abs(yes / n - end) == pytest.approx(z * math.sqrt(end * (1 - end) / n), abs=1e-9)
 
 
+@pytest.mark.parametrize("n", [10, 30])
+def test_a_share_is_covered_by_gaffke_at_every_p_and_by_wilson_on_average_only(n: int) -> None:
+    """Exact: what comes true is binomial. Five claims that come true together are one outcome, not five."""
+    true, yes = np.arange(1, 100) / 100, np.arange(n + 1)
+    chance = stats.binom.pmf(yes, n, true[:, None])
+
+    def coverage(intervals: list[Any]) -> Any:
+        low, high = np.array([(interval.lower, interval.upper) for interval in intervals]).T
+        return (chance * ((low <= true[:, None]) & (true[:, None] <= high))).sum(axis=1)
+
+    assert coverage([gaffke_interval([1] * k + [0] * (n - k)) for k in yes.tolist()]).min() >= 0.95
+    wilson = coverage([wilson_interval(k, n) for k in yes.tolist()])
+    assert wilson.min() < 0.945
+    assert wilson.mean() == pytest.approx(0.95, abs=0.01)
+    assert coverage([wilson_interval(5 * k, 5 * n) for k in yes.tolist()]).min() < 0.4
+
+
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
@@ -136,6 +155,17 @@ def test_betting_ends_where_a_gambler_reaches_the_stake(values: list[float]) -> 
         if 1e-6 < end < 1 - 1e-6:
             assert refuted(end - sign * 1e-7, sign)
             assert not refuted(end + sign * 1e-7, sign)
+
+
+def test_wealth_of_many_runs_at_once_is_that_of_each() -> None:
+    unit, mean = np.random.default_rng(5).random((4, 3, 20)), np.linspace(0.1, 0.9, 12).reshape(4, 3)
+    bets = predictable_bets(unit, 0.025)
+    wealth = log_wealth(unit, bets, mean)
+    assert wealth.shape == (4, 3)
+    for at in np.ndindex(4, 3):
+        alone = predictable_bets(unit[at], 0.025)
+        assert bets[at].tolist() == alone.tolist()
+        assert float(wealth[at]) == pytest.approx(float(log_wealth(unit[at], alone, mean[at])), abs=1e-12)
 
 
 def test_betting_narrows_with_more_clusters_and_is_mostly_wider_than_gaffke() -> None:
