@@ -86,6 +86,8 @@ def paired_difference(
     Formula: d = (p - y)² - (q - y)², averaged within clusters; Gaffke's interval on the cluster means.
     Whatever happens, d lies between p² - q² and (1 - p)² - (1 - q)²: these bounds, known from the forecasts
     alone, take the place of 0 and 1.
+    The interval is about what was to be expected of these forecasts on these questions. It is not about
+    questions to come: differences that are rare and large may be missing here, and the bounds with them.
     Shapes: one row per question; the names are those of columns. Units: Brier on the 0 to 1 scale.
     Raises ValueError: a column that does not exist, bad probabilities or outcomes, coverage not in (0, 1).
     Source: Diebold and Mariano (1995), Journal of Business and Economic Statistics 13; Gaffke (2005).
