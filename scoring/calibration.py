@@ -194,7 +194,7 @@ def expected_calibration_error(
     sets of outcomes drawn from the forecasts themselves. `p_value` is the share of draws that show as much,
     the data counted as one more. On a cluster table one uniform number decides all forecasts of a cluster,
     as in `consistency_band`. On a level table each forecast is drawn alone: with five claims a cluster that
-    come true together, 35 % of calibrated authors then show a p-value of at most 5 %.
+    come true together, 19 % of calibrated authors then show a p-value of at most 5 %.
     Raises ValueError: an empty table, several authors, a weighted table, bins or draws out of range.
     Source: Naeini, Cooper and Hauskrecht (2015), AAAI; Bröcker and Smith (2007), Weather and Forecasting 22.
 
