@@ -17,7 +17,7 @@ from forecasts.errors import ConflictError, InvalidInputError, StoreError
 from forecasts.model import ActorKind, Clock
 from forecasts.tables import Actor, ReplayRun, Revision
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and neither keeps lone surrogates
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that serialises writers
@@ -94,10 +94,19 @@ class Store:
                     f"The database is at schema {found}, which this version of calledit does not know: "
                     "install a newer calledit."
                 )
-            with self._writing() as session:
+            with self._migrating() as session:
                 config.attributes["connection"] = session.connection()
                 command.upgrade(config, "head")
                 session.commit()
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Session]:
+        """Open a session that may rebuild a table that others refer to, which SQLite does by replacing it."""
+        try:
+            with self._writing(sqlite_foreign_keys="OFF") as session:
+                yield session
+        finally:
+            self.engine.dispose()  # the next connection holds foreign keys again
 
     @property
     def place(self) -> str:
@@ -153,16 +162,16 @@ class Store:
                 session.commit()
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def _writing(self, **options: str) -> Iterator[Session]:
         """Open a session that no other numbered transaction overlaps."""
-        with self._begin_writing() as session:
+        with self._begin_writing(**options) as session:
             if self.on_postgres:
                 session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
             yield session
 
-    def _begin_writing(self) -> Session:
+    def _begin_writing(self, **options: str) -> Session:
         """Return a session that takes SQLite's write lock when it begins, not at its first write."""
-        engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        engine = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE", **options)
         return Session(engine, expire_on_commit=False)
 
     @contextmanager
@@ -190,12 +199,28 @@ class Store:
             lock.close()
 
     def revision_at(self, session: Session, as_of: datetime | None) -> int:
-        """Return the last revision made at or before an instant (by simulated time in a replay), or the newest."""
-        instant = func.coalesce(col(Revision.simulated_at), col(Revision.recorded_at))
+        """Return the last revision made at or before an instant, or the newest.
+
+        An instant before the registry's first write lies in the past that a replay simulated, and is held
+        against simulated time up to the first live write after it; any other is held against real time.
+        """
         query = select(func.max(Revision.rev))
-        if as_of is not None:
-            query = query.where(instant <= as_of)
-        return session.exec(query).one() or 0
+        if as_of is None:
+            return session.exec(query).one() or 0
+        first: datetime | None = session.exec(select(func.min(Revision.recorded_at))).one()
+        if first is not None and first <= as_of:
+            return session.exec(query.where(Revision.recorded_at <= as_of)).one() or 0
+        live = self.live_since(session)
+        query = query.where(col(Revision.simulated_at) <= as_of)
+        return session.exec(query if live is None else query.where(Revision.rev < live)).one() or 0
+
+    @staticmethod
+    def live_since(session: Session) -> int | None:
+        """Return the first live revision that follows one of a replay: from it on, time is real again."""
+        replayed = select(func.min(Revision.rev)).where(col(Revision.run_id).is_not(None)).scalar_subquery()
+        return session.exec(
+            select(func.min(Revision.rev)).where(col(Revision.run_id).is_(None), col(Revision.rev) > replayed)
+        ).one()
 
     def replay_run(self, session: Session) -> ReplayRun | None:
         """Return the replay that wrote this database, if one did."""
@@ -241,7 +266,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    options = connection.get_execution_options()
+    if "sqlite_foreign_keys" in options:  # has no effect once the transaction has begun
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {options['sqlite_foreign_keys']}")
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN"))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The tables: every row carries the `rev` of the transaction that appended it.
 
-Rows are appended and superseded, never edited; the two exceptions are the lease and due time of a resource,
-which are a queue and no history. Constraints say what must hold on both databases.
+Rows are appended and superseded, never edited. Two exceptions: the lease and due time of a resource, which are
+a queue and no history, and a redaction, which blanks a payload. Constraints say what must hold on both databases.
 """
 
 from datetime import datetime
@@ -57,13 +57,28 @@ class Actor(SQLModel, table=True):
 
 
 class ReplayRun(SQLModel, table=True):
-    """One replay under a simulated clock; its revisions carry the simulated instant besides the real one."""
+    """One replay under a simulated clock; its revisions carry the simulated instant besides the real one.
+
+    `after_rev` is the newest revision when it began.
+    """
 
     __tablename__ = "replay_run"
 
     run_id: str = Field(primary_key=True)
     starts_at: datetime
     ends_at: datetime
+    after_rev: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class ReplayExtension(SQLModel, table=True):
+    """A replay gone on with to a later end; `after_rev` is the newest revision when that began."""
+
+    __tablename__ = "replay_extension"
+
+    id: int = Field(default=None, primary_key=True)
+    run_id: str = Field(foreign_key="replay_run.run_id", index=True)
+    ends_at: datetime
+    after_rev: int
 
 
 class Revision(SQLModel, table=True):
@@ -166,10 +181,17 @@ class Lexicon(SQLModel, table=True):
 
 
 class Statement(SQLModel, table=True):
-    """A span of an edition that looks at the future, one row per claim."""
+    """A span of an edition that looks at the future, one row per claim; a later row may correct how we read it.
+
+    An empty claim was redacted.
+    """
 
     __table_args__ = (
-        UniqueConstraint("edition_id", "start", "end", "stated_by_id", "part"),
+        UniqueConstraint("edition_id", "start", "end", "stated_by_id", "part", "version"),
+        UniqueConstraint("supersedes_id"),
+        CheckConstraint("(change = 'original') = (supersedes_id IS NULL)", name="change_names_what_it_changes"),
+        CheckConstraint("(change = 'correction') = (reason IS NOT NULL)", name="correction_with_its_reason"),
+        _one_of("change", model.StatementChange),
         CheckConstraint('start >= 0 AND start < "end"', name="span_in_order"),
         CheckConstraint("stated_earliest <= stated_latest", name="stated_in_order"),
         _one_of("kind", model.StatementKind),
@@ -192,6 +214,72 @@ class Statement(SQLModel, table=True):
     checkability: str
     checkability_reason: str
     claim: str
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    change: str = Field(default="original", sa_column_kwargs={"server_default": "original"})
+    supersedes_id: int | None = Field(default=None, foreign_key="statement.id")
+    reason: str | None = None
+    rev: int = _rev()
+
+
+class Publication(SQLModel, table=True):
+    """Where the record of one author in one article stands; without a row it is a draft, else the newest stands.
+
+    `notice` says how the author was told; a published record without it says in `reason` why nobody was.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("article_id", "author_id", "rev"),
+        _one_of("state", model.PublicationState),
+        CheckConstraint("state <> 'notified' OR notice IS NOT NULL", name="notified_with_its_notice"),
+        CheckConstraint(
+            "state <> 'published' OR notice IS NOT NULL OR reason IS NOT NULL", name="published_with_notice_or_why"
+        ),
+        CheckConstraint(
+            "state <> 'draft' OR (notice IS NULL AND public_from IS NULL AND reason IS NOT NULL)",
+            name="taken_back_with_its_reason",
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    author_id: int = Field(foreign_key="author.id", index=True)
+    state: str
+    public_from: datetime | None = None
+    notice: str | None = None
+    reason: str | None = None
+    rev: int = _rev()
+
+
+class Reply(SQLModel, table=True):
+    """The author's answer, to one statement or to the whole record; an empty text was redacted."""
+
+    id: int = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    author_id: int = Field(foreign_key="author.id", index=True)
+    statement_id: int | None = Field(default=None, foreign_key="statement.id", index=True)
+    text: str
+    received_at: datetime
+    received_how: str
+    rev: int = _rev()
+
+
+class Redaction(SQLModel, table=True):
+    """A payload that was blanked: `sha256` is that of what stood there, `target` names the row.
+
+    The target is the hash of evidence or of the edition a copy is of, or the public id of a reply or statement.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("kind", "target"),
+        _one_of("kind", model.RedactedKind),
+        CheckConstraint("length(sha256) = 64", name="sha256_length"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    kind: str
+    target: str
+    sha256: str
+    reason: str
     rev: int = _rev()
 
 

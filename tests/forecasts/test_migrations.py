@@ -10,10 +10,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Engine, Table, inspect, text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
+from forecasts.errors import StoreError
 from forecasts.store import _MIGRATIONS, SCHEMA_VERSION, Store
-from tests.support.clocks import FakeClock
+from forecasts.tables import Forecast, ReplayRun, Statement
+from tests.support.clocks import FakeClock, at
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -85,3 +87,71 @@ def test_the_store_migrates_to_the_version_it_names(engine: Engine, clock: FakeC
 
 def test_the_version_the_code_needs_is_the_only_head() -> None:
     assert ScriptDirectory.from_config(config()).get_heads() == [SCHEMA_VERSION]
+
+
+# -- a registry that is there already --------------------------------------------------------------------------
+
+
+OLD = (
+    "INSERT INTO actor (id, key, name, kind) VALUES (1, 'ann', 'Ann', 'person')",
+    "INSERT INTO replay_run (run_id, starts_at, ends_at) VALUES ('r', :at, :at)",
+    "INSERT INTO revision (rev, recorded_at, actor_id, action) VALUES (1, :at, 1, 'register')",
+    "INSERT INTO revision (rev, recorded_at, simulated_at, run_id, actor_id, action)"
+    " VALUES (2, :at, :at, 'r', 1, 'check')",
+    "INSERT INTO collection (id, key, name, method, description, rev) VALUES (1, 'c', 'C', 'hand-picked', 'D', 1)",
+    "INSERT INTO article (id, key, label, collection_id, published_earliest, published_latest, date_basis, rev)"
+    " VALUES (1, 'tarn', 'L', 1, :at, :at, 'B', 1)",
+    f"INSERT INTO edition (id, article_id, sha256, characters, rev) VALUES (1, 1, '{'0' * 64}', 99, 1)",
+    "INSERT INTO author (id, slug, name, kind, rev) VALUES (1, 'ada', 'Ada', 'person', 1)",
+    'INSERT INTO statement (id, public_id, edition_id, start, "end", part, stated_by_id, stated_earliest,'
+    " stated_latest, stated_basis, kind, checkability, checkability_reason, claim, rev)"
+    " VALUES (1, 's-1', 1, 0, 5, 1, 1, :at, :at, 'B', 'unconditional', 'yes', 'R', 'It opens.', 1)",
+    "INSERT INTO question (id, public_id, title, resolution_criteria, criterion, opens_at, opens_latest, deadline,"
+    " zone, deadline_basis, reading, cluster, retrospective, rev)"
+    " VALUES (1, 'q-1', 'T', 'C', '{}', :at, :at, :later, 'UTC', 'B', 'primary', 'c', :no, 1)",
+    "INSERT INTO forecast (id, public_id, author_id, question_id, statement_id, stated_earliest, stated_at,"
+    " version, change, asserts, probability_ppm, low_ppm, high_ppm, basis, bare_modal, rev)"
+    " VALUES (1, 'f-1', 1, 1, 1, :at, :at, 1, 'original', 'yes', 1, 1, 1, 'stated', :no, 1)",
+)
+
+
+def fill(engine: Engine) -> None:
+    """Fill a registry of schema 0001."""
+    on_sqlite = engine.dialect.name == "sqlite"
+    begun, later = at("2020-01-01"), at("2021-01-01")
+    values: dict[str, Any] = {"at": begun, "later": later, "no": False}
+    if on_sqlite:
+        values |= {"at": "2020-01-01 00:00:00.000000", "later": "2021-01-01 00:00:00.000000"}
+    run(engine, command.upgrade, "0001")
+    with engine.begin() as connection:
+        for statement in OLD:
+            connection.execute(text(statement), {key: values[key] for key in values if f":{key}" in statement})
+
+
+def test_a_registry_that_is_there_already_is_kept_whole(engine: Engine, clock: FakeClock) -> None:
+    fill(engine)
+    store = Store(engine.url.render_as_string(hide_password=False), clock)
+    store.migrate()
+    with store.read() as session:
+        kept = session.exec(select(Statement)).one()
+        assert (kept.public_id, kept.claim, kept.stated_earliest) == ("s-1", "It opens.", at("2020-01-01"))
+        assert (kept.version, kept.change, kept.supersedes_id, kept.reason) == (1, "original", None, None)
+        assert session.exec(select(Forecast.statement_id)).one() == kept.id
+        assert session.exec(select(ReplayRun.after_rev)).one() == 1  # the replay wrote revision 2
+    values = kept.model_dump(exclude={"id", "public_id"})
+    with store.write(actor="Ann", action="correct") as tx:
+        changed = {
+            "version": 2,
+            "change": "correction",
+            "supersedes_id": kept.id,
+            "reason": "Misread.",
+        }
+        tx.append(Statement(id=2, public_id="s-2", **(values | changed)))
+    with pytest.raises(StoreError), store.write(actor="Ann", action="register") as tx:
+        tx.append(Statement(id=3, public_id="s-3", **(values | {"edition_id": 99, "part": 2})))
+    if not store.on_postgres:
+        with store.read() as session:
+            connection = session.connection()
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    store.close()
