@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from forecasts import disclosures
 from forecasts.ledger import Ledger, Standing
 from forecasts.measures.wording import readings
 from forecasts.model import PPM, iso
@@ -14,7 +15,7 @@ from forecasts.tables import Forecast, Question, Resolution, Statement
 def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
     """Return one statement with its five facts: who, what, how sure, by when, how it came out and how we know."""
     edition = ledger.editions[statement.edition_id]
-    via = ledger.authors[statement.reported_via_id] if statement.reported_via_id else None
+    via = ledger.names[statement.reported_via_id] if statement.reported_via_id else None
     return {
         "id": statement.public_id,
         "article": ledger.articles[edition.article_id].key,
@@ -23,9 +24,9 @@ def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
         "end": statement.end,
         "part": statement.part,
         "quotation": ledger.quotation(statement),
-        "claim": statement.claim,
+        "claim": ledger.claim(statement),
         "stated_by": ledger.authors[statement.stated_by_id].name,
-        "reported_via": via.name if via else None,
+        "reported_via": via,
         "stated_earliest": iso(statement.stated_earliest),
         "stated_latest": iso(statement.stated_latest),
         "stated_basis": statement.stated_basis,
@@ -33,6 +34,7 @@ def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
         "hedge_phrase": statement.hedge_phrase,
         "checkability": statement.checkability,
         "checkability_reason": statement.checkability_reason,
+        **disclosures.of_statement(ledger, statement),
         "forecasts": [forecast_entry(ledger, row) for row in ledger.forecasts_by_statement.get(statement.id, [])],
     }
 
@@ -94,6 +96,7 @@ def outcome_entry(ledger: Ledger, question: Question) -> dict[str, Any]:
         "citation": step.citation if step else None,
         "check": check.public_id if check else None,
         "evidence_sha256": step.evidence_sha256 if step else None,
+        "evidence_redacted": ledger.redacted("evidence", step.evidence_sha256) if step else None,
         "founding_ruling": by_seed,
     }
 

@@ -19,3 +19,7 @@ class ConflictError(CalleditError):
 
 class StoreError(CalleditError):
     """The database cannot be opened or used as asked."""
+
+
+class RedactedError(NotFoundError):
+    """What was asked for was here and was blanked; the message says when, by whom and why."""

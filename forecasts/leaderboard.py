@@ -115,6 +115,7 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
         "rev": ledger.rev,
         "now": iso(now),
         "replay": sentences.replay(ledger.run),
+        "include_drafts": ledger.include_drafts,
         "policy": RANKS,
         "scale": sentences.SCALE,
         "alpha": ALPHA,
@@ -122,7 +123,7 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
         "ranked": _ranked(ledger, contestants, pairs, now),
         "pairs": [_pair_entry(contestants, pair) for pair in pairs],
         "cannot_be_ranked": [
-            _named(author) | {"reasons": in_the_way[author.id]}
+            _named(ledger, author) | {"reasons": in_the_way[author.id]}
             for author in sorted(authors, key=lambda row: (row.name.casefold(), row.slug))
             if in_the_way[author.id]
         ],
@@ -242,7 +243,7 @@ def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair], 
         matured = [row for row in settled if row.question.deadline <= now]
         losses = sample.losses(sample.p)
         found.append(
-            _named(contestant.author)
+            _named(ledger, contestant.author)
             | {
                 "best_rank": 1 + len(above[k]),
                 "worst_rank": len(contestants) - len(below[k]),
@@ -286,5 +287,6 @@ def _pair_entry(contestants: list[_Contestant], pair: _Pair) -> Board:
     return entry | {"sentence": sentences.pair(first.name, second.name, words)}
 
 
-def _named(author: Author) -> Board:
-    return {"slug": author.slug, "name": author.name, "kind": author.kind}
+def _named(ledger: Ledger, author: Author) -> Board:
+    label = ledger.label_of_all(ledger.said_by(author))
+    return {"slug": author.slug, "name": author.name, "kind": author.kind, "publication": label}

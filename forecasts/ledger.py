@@ -1,6 +1,7 @@
 """The registry as of one revision, in memory: what exports, reports and pages read.
 
-Everything is filtered by `rev`, so the ledger of an earlier revision is what was known and said then.
+Everything is filtered by `rev`, so the ledger of an earlier revision is what was known and said then. Without
+drafts it holds only what is public: whatever leaves the registry is read from such a ledger.
 """
 
 from collections import defaultdict
@@ -10,9 +11,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col, func, select
 
-from forecasts import policy, resolving, tables
+from forecasts import policy, publishing, redacting, resolving, tables
 from forecasts.errors import NotFoundError
 from forecasts.model import Clock
 from forecasts.policy import Policy
@@ -38,17 +39,53 @@ class Standing:
         return self.brier_e12 is not None
 
 
-class Ledger:
-    """All that is registered and resolved as of a revision."""
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The replay behind a revision: the simulated stretch, and the instant that its registry has reached."""
 
-    def __init__(self, session: Session, rev: int) -> None:
+    starts_at: datetime
+    ends_at: datetime
+    now: datetime
+
+
+def replay_at(session: Session, rev: int) -> Replay | None:
+    """Return the replay that wrote to the registry up to a revision, if one did.
+
+    Its `now` is the end of the stretch; once somebody has written live after it, the newest write if later.
+    """
+    run = session.exec(select(tables.ReplayRun).where(tables.ReplayRun.after_rev < rev)).first()
+    if run is None:
+        return None
+    extension = tables.ReplayExtension
+    later: datetime | None = session.exec(
+        select(func.max(extension.ends_at)).where(extension.run_id == run.run_id, extension.after_rev < rev)
+    ).one()
+    ends_at = max(run.ends_at, later or run.ends_at)
+    live = Store.live_since(session)
+    written_live = live is not None and live <= rev
+    newest = session.get_one(tables.Revision, rev).recorded_at if written_live else ends_at
+    return Replay(run.starts_at, ends_at, max(ends_at, newest))
+
+
+def now_at(session: Session, rev: int, clock: Clock) -> datetime:
+    """Return the instant deadlines are held against at a revision: the clock's, or that of its replay."""
+    replay = replay_at(session, rev)
+    return clock.now() if replay is None else replay.now
+
+
+class Ledger:
+    """All that is registered and resolved as of a revision: all of it, or what is public at `now`."""
+
+    def __init__(self, session: Session, rev: int, *, now: datetime, include_drafts: bool) -> None:
         self.rev = rev
+        self.include_drafts = include_drafts
+        self._now = now
         self.revisions = {
             row.rev: row
             for row in session.exec(select(tables.Revision).where(col(tables.Revision.rev) <= rev)).all()
         }
         self.actors = {row.id: row for row in session.exec(select(tables.Actor)).all()}
-        self.run = session.exec(select(tables.ReplayRun)).first()
+        self.run = replay_at(session, rev)
 
         def rows(table: type[Row]) -> dict[int, Row]:
             found = session.exec(
@@ -61,7 +98,7 @@ class Ledger:
         self.editions = rows(tables.Edition)
         self.authors = rows(tables.Author)
         self.lexicons = rows(tables.Lexicon)
-        self.statements = rows(tables.Statement)
+        self.every_statement = rows(tables.Statement)
         self.questions = rows(tables.Question)
         self.forecasts = rows(tables.Forecast)
         self.resources = rows(tables.Resource)
@@ -69,15 +106,187 @@ class Ledger:
         self.verdicts = rows(tables.Verdict)
         self.resolutions = rows(tables.Resolution)
         self.scores = rows(tables.Score)
-        self.copies = {
+        self.replies = rows(tables.Reply)
+        self.publications = rows(tables.Publication)
+        self.redactions = rows(tables.Redaction)
+        self._redacted = redacting.redactions(session)
+        self._copies = {
             row.edition_id: row.text
             for row in session.exec(select(tables.AttachedCopy).where(col(tables.AttachedCopy.rev) <= rev)).all()
         }
-        self.reads = defaultdict(list)
-        for link in session.exec(select(tables.QuestionResource)).all():
-            if link.question_id in self.questions:
-                self.reads[link.question_id].append(link.resource_id)
+        self._links = sorted(
+            (link.question_id, link.resource_id) for link in session.exec(select(tables.QuestionResource)).all()
+        )
+        self.names = {row.id: row.name for row in self.authors.values()}
+        self._record = {
+            (row.article_id, row.author_id): row for row in sorted(self.publications.values(), key=lambda r: r.rev)
+        }
+        # Which forecast counts is decided over everything, whatever of it is shown.
+        self._registered = (self.every_statement, self.forecasts)
+        self.superseded_by = {
+            row.supersedes_id: row for row in self.every_statement.values() if row.supersedes_id is not None
+        }
         self._remembered: dict[Hashable, Any] = {}
+        self.left_out = 0
+        if not include_drafts:
+            self._keep_public()
+
+    def _keep_public(self) -> None:
+        """Drop what is not public, and whatever nothing public leads to."""
+        known = len(self.statements)
+        self.every_statement = _where(self.every_statement, self.is_public)
+        del self.statements
+        self.left_out = known - len(self.statements)
+        editions = {row.edition_id for row in self.every_statement.values()}
+        articles = {self.editions[key].article_id for key in editions}
+        authors = {row.stated_by_id for row in self.every_statement.values()}
+        self.articles = _where(self.articles, lambda row: row.id in articles)
+        self.editions = _where(self.editions, lambda row: row.article_id in articles)
+        chosen = {row.collection_id for row in self.articles.values()}
+        self.collections = _where(self.collections, lambda row: row.id in chosen)
+        self.authors = _where(self.authors, lambda row: row.id in authors)
+        self.forecasts = _where(self.forecasts, lambda row: row.statement_id in self.every_statement)
+        asked = self._with_conditions({row.question_id for row in self.forecasts.values()})
+        self.questions = _where(self.questions, lambda row: row.id in asked)
+        read = {resource for question, resource in self._links if question in asked}
+        self.resources = _where(self.resources, lambda row: row.id in read)
+        self.checks = _where(self.checks, lambda row: row.resource_id in read)
+        self.verdicts = _where(self.verdicts, lambda row: row.question_id in asked)
+        self.resolutions = _where(self.resolutions, lambda row: row.question_id in asked)
+        self.scores = _where(self.scores, lambda row: row.forecast_id in self.forecasts)
+        self.replies = _where(
+            self.replies,
+            lambda row: (
+                row.author_id in authors and (row.statement_id is None or row.statement_id in self.every_statement)
+            ),
+        )
+        public = {pair for pair, row in self._record.items() if publishing.is_public(row, self._now)}
+        self.publications = _where(self.publications, lambda row: (row.article_id, row.author_id) in public)
+
+    def _with_conditions(self, asked: set[int]) -> set[int]:
+        """Return these questions with every condition above them."""
+        found: set[int] = set()
+        while asked:
+            found |= asked
+            above = {self.questions[key].condition_id for key in asked}
+            asked = {key for key in above if key is not None} - found
+        return found
+
+    # -- what may be seen ------------------------------------------------------------------------------------
+
+    def record(self, statement: tables.Statement) -> tables.Publication | None:
+        """Return where the record a statement belongs to stands; None for a draft nobody has moved."""
+        article = self.editions[statement.edition_id].article_id
+        return self._record.get((article, statement.stated_by_id))
+
+    @cached_property
+    def key(self) -> Hashable:
+        """What tells this ledger from others: its revision, and what is public or redacted by now."""
+        dates = (row.public_from for row in self._record.values() if row.public_from is not None)
+        passed = sum(at <= self._now for at in dates)
+        return (self.rev, self.include_drafts, passed, len(self._redacted))
+
+    def is_public(self, statement: tables.Statement) -> bool:
+        """Whether the record a statement belongs to may be seen by everybody."""
+        return publishing.is_public(self.record(statement), self._now)
+
+    def label(self, statement: tables.Statement) -> str:
+        """Return where a statement's record stands, as one of `publishing.LABELS`."""
+        return publishing.label(self.record(statement), self._now)
+
+    def label_of_all(self, statements: Iterable[tables.Statement]) -> str:
+        """Return the most public label among several statements: that of what they have in common."""
+        return max((self.label(row) for row in statements), key=publishing.LABELS.index, default="draft")
+
+    def label_of_question(self, question_id: int) -> str:
+        """Return the most public label among the forecasts on a question and on what hangs on it."""
+        return self._question_labels.get(question_id, "draft")
+
+    def label_of_resource(self, resource_id: int) -> str:
+        """Return the most public label among the questions that read a resource."""
+        return self._resource_labels.get(resource_id, "draft")
+
+    @cached_property
+    def _resource_labels(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for question, resource in self._links:
+            label = self.label_of_question(question)
+            found[resource] = max(found.get(resource, "draft"), label, key=publishing.LABELS.index)
+        return found
+
+    @cached_property
+    def _question_labels(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for row in self.forecasts.values():
+            label = self.label(self.every_statement[row.statement_id])
+            question: int | None = row.question_id
+            while question is not None:
+                found[question] = max(found.get(question, "draft"), label, key=publishing.LABELS.index)
+                question = self.questions[question].condition_id
+        return found
+
+    def note(self, statement: tables.Statement) -> str:
+        """Return the sentence that every view of a statement's record shows."""
+        return publishing.sentence(self.record(statement), self._now)
+
+    def redacted(self, kind: str, target: str | None) -> str | None:
+        """Return the sentence that stands in the place of something redacted; None where it was not."""
+        return None if target is None else self._redacted.get((kind, target))
+
+    @cached_property
+    def evidence(self) -> set[str]:
+        """The hashes of the archived bytes that a check or a resolution rests on."""
+        found = {row.evidence_sha256 for row in self.checks.values()}
+        found |= {row.evidence_sha256 for row in self.resolutions.values()}
+        return found - {None}  # type: ignore[return-value]
+
+    @cached_property
+    def reads(self) -> dict[int, list[int]]:
+        """The resources each question reads."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for question_id, resource_id in self._links:
+            if question_id in self.questions and resource_id in self.resources:
+                found[question_id].append(resource_id)
+        return found
+
+    @cached_property
+    def statements(self) -> dict[int, tables.Statement]:
+        """The statements as they are read now: those that no correction has replaced."""
+        return _where(self.every_statement, lambda row: row.id not in self.superseded_by)
+
+    @cached_property
+    def copies(self) -> set[int]:
+        """The editions of which a copy is attached that can be quoted."""
+        return {key for key, text in self._copies.items() if text and key in self.editions}
+
+    def claim(self, statement: tables.Statement) -> str:
+        """Return a statement's claim, or what became of it."""
+        told = self.redacted("statement", statement.public_id)
+        return statement.claim if told is None else f"[{told}]"
+
+    def quotation(self, statement: tables.Statement) -> str | None:
+        """Return the words of a statement, where the user's own copy of its text is attached."""
+        if statement.edition_id not in self.copies or self.redacted("statement", statement.public_id):
+            return None
+        return self._copies[statement.edition_id][statement.start : statement.end]
+
+    def reply_text(self, reply: tables.Reply) -> str:
+        """Return an author's reply, or what became of it."""
+        told = self.redacted("reply", reply.public_id)
+        return reply.text if told is None else f"[{told}]"
+
+    def replies_to(self, author: tables.Author, statement: tables.Statement | None) -> list[tables.Reply]:
+        """Return an author's replies on a statement in any of its versions, or (None) on the whole record."""
+        meant = {None} if statement is None else {row.id for row in self.versions(statement)}
+        found = [row for row in self.replies.values() if row.author_id == author.id and row.statement_id in meant]
+        return sorted(found, key=lambda row: (row.received_at, row.public_id))
+
+    def versions(self, statement: tables.Statement) -> list[tables.Statement]:
+        """Return the statements that a statement corrects, the first reading first, with itself at the end."""
+        chain = [statement]
+        while (before := self._registered[0].get(chain[0].supersedes_id or 0)) is not None:
+            chain.insert(0, before)
+        return chain
 
     def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return what was made under the key before, or make it: the ledger of a revision does not change."""
@@ -91,6 +300,10 @@ class Ledger:
     def author(self, slug: str) -> tables.Author:
         """Return an author by slug; raise `NotFoundError` that lists those there are."""
         return self._named(self.authors.values(), "slug", slug, "author")
+
+    def has_author(self, slug: str) -> bool:
+        """Whether the ledger holds something of an author."""
+        return any(row.slug == slug for row in self.authors.values())
 
     def article(self, key: str) -> tables.Article:
         """Return an article by key."""
@@ -122,33 +335,30 @@ class Ledger:
         """The forecasts a correction has replaced."""
         return {
             row.supersedes_id
-            for row in self.forecasts.values()
+            for row in self._registered[1].values()
             if row.change == "correction" and row.supersedes_id is not None
         }
 
-    @cached_property
-    def _standing(self) -> list[tables.Forecast]:
-        """The forecasts that have a number and were not corrected."""
+    def _standing(self, forecasts: dict[int, tables.Forecast]) -> list[tables.Forecast]:
+        """Return the forecasts that have a number and were not corrected."""
         return [
-            row
-            for row in self.forecasts.values()
-            if row.id not in self.corrected and row.probability_ppm is not None
+            row for row in forecasts.values() if row.id not in self.corrected and row.probability_ppm is not None
         ]
 
     @cached_property
     def standing_by_question(self) -> dict[int, list[tables.Forecast]]:
         """The standing forecasts on each question."""
-        return self._grouped(self._standing, "question_id", order="stated_at")
+        return self._grouped(self._standing(self.forecasts), "question_id", order="stated_at")
 
     @cached_property
     def standing_by_author(self) -> dict[int, list[tables.Forecast]]:
         """The standing forecasts of each author."""
-        return self._grouped(self._standing, "author_id", order="public_id")
+        return self._grouped(self._standing(self.forecasts), "author_id", order="public_id")
 
     @cached_property
     def forecasts_by_statement(self) -> dict[int, list[tables.Forecast]]:
         """The standing forecasts made from each statement, the primary one first."""
-        grouped = self._grouped(self._standing, "statement_id", order="id")
+        grouped = self._grouped(self._standing(self.forecasts), "statement_id", order="id")
         for listed in grouped.values():
             listed.sort(key=lambda row: (row.excluded_because is not None, row.stated_at, row.id))
         return grouped
@@ -179,9 +389,10 @@ class Ledger:
 
     @cached_property
     def _exclusions(self) -> dict[Policy, dict[str, str | None]]:
+        statements, forecasts = self._registered
         reasons: dict[Policy, dict[str, str | None]] = {name: {} for name in policy.POLICIES}
-        for listed in self.standing_by_question.values():
-            claims = [resolving.as_claim(row, self.statements[row.statement_id]) for row in listed]
+        for listed in self._grouped(self._standing(forecasts), "question_id", order="stated_at").values():
+            claims = [resolving.as_claim(row, statements[row.statement_id]) for row in listed]
             for name in policy.POLICIES:
                 reasons[name] |= policy.exclusions(claims, name)
         return reasons
@@ -210,17 +421,18 @@ class Ledger:
         """Return the collection of the article a statement stands in."""
         return self.collections[self.articles[self.editions[statement.edition_id].article_id].collection_id]
 
-    def quotation(self, statement: tables.Statement) -> str | None:
-        """Return the words of a statement, where the user's own copy of its text is attached."""
-        copy = self.copies.get(statement.edition_id)
-        return None if copy is None else copy[statement.start : statement.end]
-
     def now(self, clock: Clock) -> datetime:
-        """Return the instant deadlines are held against: the clock's, or the end of the replay."""
-        return self.run.ends_at if self.run is not None else clock.now()
+        """Return the instant deadlines are held against: the clock's, or that of the replay."""
+        return self.run.now if self.run is not None else clock.now()
 
 
-def read_ledger(store: Store, as_of: datetime | None = None) -> Ledger:
-    """Return the ledger as of an instant, or as it is now."""
+def read_ledger(store: Store, as_of: datetime | None = None, *, include_drafts: bool = False) -> Ledger:
+    """Return the ledger as of an instant, or as it is now: what is public, or everything."""
     with store.read() as session:
-        return Ledger(session, store.revision_at(session, as_of))
+        rev = store.revision_at(session, as_of)
+        now = as_of or now_at(session, rev, store.clock)
+        return Ledger(session, rev, now=now, include_drafts=include_drafts)
+
+
+def _where(rows: dict[int, Row], keep: Callable[[Row], bool]) -> dict[int, Row]:
+    return {key: row for key, row in rows.items() if keep(row)}

@@ -23,6 +23,8 @@ REASONS = {
     "later-forecast": "the author's first forecast on the question counts",
     "coder-reading": "its number is our reading, which the strict policy leaves out",
     "bare-modal": "a bare modal (may, might, could) is no number, and the strict policy leaves it out",
+    "not-a-forecast": "its statement was corrected: it is no forecast",
+    "not-checkable": "its statement was corrected: it cannot be checked",
     "event-before-statement": "the event came before the statement, or may have",
 }
 
@@ -40,6 +42,7 @@ class Claim:
     basis: Basis
     bare_modal: bool = False
     excluded_because: str | None = None
+    checkable: bool = True
 
 
 def exclusions(claims: Iterable[Claim], policy: Policy) -> dict[str, str | None]:
@@ -63,8 +66,10 @@ def exclusions(claims: Iterable[Claim], policy: Policy) -> dict[str, str | None]
 def _own_reason(claim: Claim, policy: Policy) -> str | None:
     if claim.excluded_because is not None:
         return claim.excluded_because
-    if claim.kind in ("restatement", "chain-summary", "scheduled-event"):
+    if claim.kind in ("restatement", "chain-summary", "scheduled-event", "not-a-forecast"):
         return claim.kind
+    if not claim.checkable:
+        return "not-checkable"
     if policy == "strict" and claim.basis == "coder":
         return "coder-reading"
     if policy == "strict" and claim.bare_modal:

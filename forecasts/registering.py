@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
-from forecasts import criteria
+from forecasts import criteria, publishing, redacting
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange import document as doc
 from forecasts.lexicon import dump_phrases, find_phrase, fold, newest
@@ -29,6 +29,7 @@ from forecasts.tables import (
     Edition,
     Forecast,
     Lexicon,
+    Publication,
     Question,
     QuestionResource,
     Resource,
@@ -37,6 +38,7 @@ from forecasts.tables import (
 )
 
 Row = TypeVar("Row", bound=SQLModel)
+OF_A_CORRECTION = ("version", "change", "supersedes_id", "reason")
 MAX_CHAIN = 50  # what happens to a question is followed down its chain at once
 
 
@@ -75,6 +77,12 @@ class Registrar:
             for number, item in enumerate(getattr(document, kind)):
                 with _located(f"{kind}[{number}]"):
                     getattr(self, f"_add_{kind[:-1]}")(item)
+        named = {(item.article, item.author) for item in document.publications}
+        if len(named) < len(document.publications):
+            raise InvalidInputError("publications: a record is named twice; say once where it stands.")
+        for number, publication in enumerate(document.publications):
+            with _located(f"publications[{number}]"):
+                self._add_publication(publication, named)
         return self.outcome
 
     # -- one method for each kind of item ------------------------------------------------------------------
@@ -179,7 +187,24 @@ class Registrar:
                 }
             ),
         )
+        row = self._known_reading(row)
         self._statements[item.key] = self._keep("statements", row, ref=item.key, public_id=row.public_id)
+
+    def _known_reading(self, row: Statement) -> Statement:
+        """Return the reading of the same span and speaker that says the same, where one is registered.
+
+        A redacted claim is not compared, so that registering it again neither brings it back nor fails.
+        """
+        same = select(Statement).filter_by(
+            **row.model_dump(include={"edition_id", "start", "end", "part", "stated_by_id"})
+        )
+        readings = self.tx.session.exec(same.order_by(col(Statement.version).desc())).all()
+        compared = set(Statement.model_fields) - {"id", "public_id", "rev", *OF_A_CORRECTION}
+        for found in readings:
+            blank = {"claim", "hedge_phrase"} if not found.claim else set()
+            if found.model_dump(include=compared - blank) == row.model_dump(include=compared - blank):
+                return found
+        return row if not readings else _renamed(row, readings[0])
 
     def _add_questions(self, items: list[doc.Question]) -> None:
         """Add questions parents first; a chain of conditions that closes on itself is refused."""
@@ -276,7 +301,7 @@ class Registrar:
             )
         speaker = self.tx.session.get_one(Author, statement.stated_by_id)
         hashed = public_id("f", speaker.slug, question.public_id, iso(stated_at), statement.public_id, 1)
-        low, probability, high, lexicon, bare = self._probabilities(item, hashed)
+        low, probability, high, lexicon, bare = self._probabilities(item, statement, question)
         row = Forecast(
             rev=0,
             public_id=hashed,
@@ -294,8 +319,41 @@ class Registrar:
             bare_modal=bare,
             **item.model_dump(include={"asserts", "basis", "reason", "phrase", "excluded_because"}),
         )
+        if self._moved_here(row):
+            self.outcome.unchanged["forecasts"] += 1
+            return
         self._refuse_second_primary(row)
         self._keep("forecasts", row, public_id=hashed)
+
+    def _moved_here(self, row: Forecast) -> bool:
+        """Whether a correction of the statement brought this forecast along, so that it is registered already."""
+        session = self.tx.session
+        if session.exec(select(Forecast.id).where(Forecast.public_id == row.public_id)).first() is not None:
+            return False
+        later = redacting.successor(session, session.get_one(Statement, row.statement_id))
+        if later is not None:
+            raise ConflictError(f"the statement was corrected; give the forecast to {later.public_id}")
+        moved = session.exec(
+            select(Forecast).where(
+                Forecast.statement_id == row.statement_id,
+                Forecast.question_id == row.question_id,
+                Forecast.stated_at == row.stated_at,
+                Forecast.change == "correction",
+            )
+        ).all()
+        fields = {"asserts", "probability_ppm", "low_ppm", "high_ppm", "basis", "phrase", "lexicon_id"}
+        fields |= {"excluded_because", "reason"} if row.basis == "coder" else {"excluded_because"}
+        for found in moved:
+            link: Forecast | None = found
+            while link is not None:
+                if link.model_dump(include=fields) == row.model_dump(include=fields):
+                    return True
+                link = session.get(Forecast, link.supersedes_id) if link.supersedes_id else None
+        if moved:
+            raise ConflictError(
+                f"this forecast is registered already, as {moved[-1].public_id}, with other content"
+            )
+        return False
 
     def _refuse_second_primary(self, row: Forecast) -> None:
         if row.excluded_because is not None:
@@ -303,7 +361,7 @@ class Registrar:
         other = self.tx.session.exec(
             select(Forecast).where(
                 Forecast.statement_id == row.statement_id,
-                Forecast.change == "original",
+                col(Forecast.change).in_(("original", "correction")),
                 Forecast.excluded_because == None,  # noqa: E711  (SQL)
                 Forecast.public_id != row.public_id,
             )
@@ -314,10 +372,12 @@ class Registrar:
                 "say in excluded_because why this one is not counted"
             )
 
-    def _probabilities(self, item: doc.Forecast, hashed: str) -> tuple[int, int, int, Lexicon | None, bool]:
+    def _probabilities(
+        self, item: doc.Forecast, statement: Statement, question: Question
+    ) -> tuple[int, int, int, Lexicon | None, bool]:
         """Return low, probability and high in ppm, the lexicon used, and whether the phrase is a bare modal."""
         if item.basis == "lexicon":
-            return self._from_lexicon(item, hashed)
+            return self._from_lexicon(item, statement, question)
         if item.phrase is not None or item.lexicon is not None:
             raise InvalidInputError(f"phrase and lexicon belong to basis = 'lexicon', not {item.basis!r}")
         if item.probability is None:
@@ -331,14 +391,24 @@ class Registrar:
             raise InvalidInputError("low, probability and high are not in order")
         return low, probability, high, None, False
 
-    def _from_lexicon(self, item: doc.Forecast, hashed: str) -> tuple[int, int, int, Lexicon | None, bool]:
+    def _from_lexicon(
+        self, item: doc.Forecast, statement: Statement, question: Question
+    ) -> tuple[int, int, int, Lexicon | None, bool]:
         """Read the phrase in the version of the lexicon it was registered with, or in the newest."""
         if item.phrase is None or item.lexicon is None:
             raise InvalidInputError("basis = 'lexicon' needs a phrase and a lexicon")
         if (item.probability, item.low, item.high) != (None, None, None):
             raise InvalidInputError("basis = 'lexicon' takes its numbers from the lexicon; remove those given")
         registered = (
-            select(Lexicon).join(Forecast).where(Forecast.public_id == hashed, Lexicon.key == item.lexicon)
+            select(Lexicon)
+            .join(Forecast)
+            .where(
+                Forecast.statement_id == statement.id,
+                Forecast.question_id == question.id,
+                Forecast.stated_at == (item.stated_at or statement.stated_latest),
+                Lexicon.key == item.lexicon,
+            )
+            .order_by(col(Forecast.version))
         )
         lexicon = self.tx.session.exec(registered).first() or latest_lexicon(self.tx, item.lexicon)
         found = find_phrase(lexicon.phrases, item.phrase)
@@ -359,6 +429,57 @@ class Registrar:
             raise InvalidInputError("a no is not knowable before the deadline")
         row = Ruling(rev=0, question_id=question.id, **item.model_dump(exclude={"question"}))
         self._keep("rulings", row, question_id=question.id)
+
+    def _add_publication(self, item: doc.Publication, named: set[tuple[str, str]]) -> None:
+        """Move each record meant, unless it was moved so before: what was decided since by hand stands."""
+        article = self._find(Article, "article", key=item.article)
+        speakers = self.tx.session.exec(
+            select(Author)
+            .join(Statement, col(Statement.stated_by_id) == col(Author.id))
+            .join(Edition, col(Edition.id) == col(Statement.edition_id))
+            .where(Edition.article_id == article.id)
+            .order_by(col(Author.slug))
+            .distinct()
+        ).all()
+        meant = [
+            row
+            for row in speakers
+            if row.slug == item.author or (item.author == "*" and (item.article, row.slug) not in named)
+        ]
+        if not meant:
+            raise InvalidInputError(f"nothing in {item.article!r} is charged to {item.author!r}")
+        if item.notice is not None and item.no_notice is not None:
+            raise InvalidInputError("notice and no_notice contradict each other; remove one")
+        for author in meant:
+            self._move_record(article, author, item)
+
+    def _move_record(self, article: Article, author: Author, item: doc.Publication) -> None:
+        """Move one record, unless the file says what it is or has been already."""
+        stands = publishing.standing(self.tx.session, article, author)
+        if item.state == "draft":
+            if stands is not None and stands.state != "draft":
+                raise ConflictError(
+                    f"{author.slug} is {stands.state}; take it back with `calledit author unpublish`"
+                )
+            known = True
+        else:
+            moves = self.tx.session.exec(
+                select(Publication).where(Publication.article_id == article.id, Publication.author_id == author.id)
+            ).all()
+            known = any(_says_the_same(move, item) for move in moves)
+        if known:
+            self.outcome.unchanged["publications"] += 1
+            return
+        publishing.move(
+            self.tx,
+            article,
+            author,
+            item.state,
+            public_from=item.public_from,
+            notice=item.notice,
+            reason=item.no_notice,
+        )
+        self.outcome.added["publications"] += 1
 
     # -- keeping and finding -------------------------------------------------------------------------------
 
@@ -422,6 +543,22 @@ class Registrar:
 def lexicon_row(item: doc.Lexicon) -> Lexicon:
     """Return a lexicon as the store keeps it, not registered yet."""
     return Lexicon(rev=0, phrases=dump_phrases(item.phrases), **item.model_dump(exclude={"phrases"}))
+
+
+def _says_the_same(move: Publication, item: doc.Publication) -> bool:
+    """Whether a move is the one a file asks for; published without more, it keeps what the notice said."""
+    if (move.state, move.reason) != (item.state, item.no_notice):
+        return False
+    after_notice = item.state == "published" and item.notice is None and item.no_notice is None
+    return after_notice or (move.public_from, move.notice) == (item.public_from, item.notice)
+
+
+def _renamed(row: Statement, found: Statement) -> Statement:
+    """Return the row under the id of the reading it differs from, so that the two are compared."""
+    row.public_id = found.public_id
+    for name in OF_A_CORRECTION:
+        setattr(row, name, getattr(found, name))
+    return row
 
 
 def latest_lexicon(tx: Transaction, key: str) -> Lexicon:

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
-from forecasts import resolving
+from forecasts import redacting, resolving
 from forecasts.criteria import canonical_json
-from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
+from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.evidence import archive
 from forecasts.exchange.document import Document, Lexicon
 from forecasts.lexicon import find_phrase
+from forecasts.lookup import by_id, find_article, said
 from forecasts.model import (
     ActorKind,
     Asserts,
@@ -37,10 +37,8 @@ from forecasts.registering import (
     read_text,
     refuse_misdated,
 )
-from forecasts.scalars import Text
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
-    Article,
     AttachedCopy,
     Author,
     Edition,
@@ -51,9 +49,6 @@ from forecasts.tables import (
     Ruling,
     Statement,
 )
-
-Row = TypeVar("Row", Forecast, Question, Statement)
-_TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +124,7 @@ def attach(store: Store, article_key: str, path: Path, *, actor: str, new_editio
     if "\x00" in text:
         raise InvalidInputError(f"{path} contains NUL characters, so it is no plain text; convert it first.")
     with store.write(actor=actor, action="attach") as tx:
-        article = tx.session.exec(select(Article).where(Article.key == article_key)).first()
-        if article is None:
-            raise NotFoundError(f"There is no article {article_key!r}; see `calledit export articles`.")
+        article = find_article(tx.session, article_key)
         edition = tx.session.exec(select(Edition).where(Edition.sha256 == sha256)).first()
         if edition is None:
             if not new_edition:
@@ -144,6 +137,9 @@ def attach(store: Store, article_key: str, path: Path, *, actor: str, new_editio
             edition = tx.append(Edition(article_id=article.id, sha256=sha256, characters=len(text), rev=tx.rev))
         if edition.article_id != article.id:
             raise ConflictError(f"{path} is an edition of another article.")
+        redacted = redacting.redaction_of(tx.session, "copy", sha256)
+        if redacted is not None:
+            raise ConflictError(f"The copy of this edition was {redacted}; it is not brought back.")
         if tx.session.get(AttachedCopy, edition.id) is None:
             tx.append(AttachedCopy(edition_id=edition.id, text=text, rev=tx.rev))
         else:
@@ -170,7 +166,9 @@ def revise(
     """
     with store.write(actor=actor, action="revise") as tx:
         old = _latest(tx, forecast_id)
-        statement = _by_id(tx.session, Statement, statement_id) if statement_id else None
+        statement = by_id(tx.session, Statement, statement_id) if statement_id else None
+        if statement is not None and (later := redacting.successor(tx.session, statement)) is not None:
+            raise ConflictError(f"Statement {statement.public_id} was corrected; name {later.public_id} instead.")
         if statement is not None and statement.stated_by_id != old.author_id:
             raise InvalidInputError(f"Statement {statement.public_id} was made by another author.")
         question = tx.session.get_one(Question, old.question_id)
@@ -201,7 +199,7 @@ def correct(store: Store, forecast_id: str, number: NewNumber, *, reason: str, a
 
 def append_correction(tx: Transaction, old: Forecast, number: NewNumber, reason: str) -> Forecast:
     """Append the correction of a forecast and return it; whoever calls scores its question anew."""
-    new = _changed(tx, old, "correction", number, _said(reason, "reason"))
+    new = _changed(tx, old, "correction", number, said(reason, "reason"))
     return _append_forecast(tx, new)
 
 
@@ -214,7 +212,7 @@ def withdraw(store: Store, forecast_id: str, *, stated_at: datetime, reason: str
         _refuse_future(tx, stated_at)
         if stated_at <= old.stated_at:
             raise InvalidInputError(f"A withdrawal comes after the forecast ({iso(old.stated_at)}).")
-        new = _copy(old, "withdrawal", _said(reason, "reason"))
+        new = _copy(old, "withdrawal", said(reason, "reason"))
         new.stated_earliest = new.stated_at = stated_at
         new.probability_ppm = new.low_ppm = new.high_ppm = None
         _append_forecast(tx, new)
@@ -227,20 +225,12 @@ def _refuse_future(tx: Transaction, stated_at: datetime) -> None:
         raise InvalidInputError(f"Nobody can have said it at {iso(stated_at)}: that is still to come.")
 
 
-def _said(text: str, what: str) -> str:
-    """Return a text somebody gave; refuse an empty or endless one."""
-    try:
-        return _TEXT.validate_python(text)
-    except ValidationError as error:
-        raise InvalidInputError(f"The {what} is not usable: {error.errors()[0]['msg']}.") from None
-
-
 def _latest(tx: Transaction, forecast_id: str, *, to_correct: bool = False) -> Forecast:
     """Return the forecast if nothing has taken its place yet; otherwise say what did.
 
     What the author said later does not keep us from correcting how we read what was said first.
     """
-    row = _by_id(tx.session, Forecast, forecast_id)
+    row = by_id(tx.session, Forecast, forecast_id)
     later = tx.session.exec(
         select(Forecast)
         .where(Forecast.supersedes_id == row.id)
@@ -342,7 +332,7 @@ def propose(
     On a disputed question this is the second ruling, which the first proposer may not make.
     """
     with store.write(actor=actor, kind=kind, action="propose") as tx:
-        question = _by_id(tx.session, Question, question_id)
+        question = by_id(tx.session, Question, question_id)
         return propose_ruling(
             tx,
             question,
@@ -375,7 +365,7 @@ def propose_ruling(
     if state == "disputed" and tx.actor_id in _involved(tx.session, question):
         raise ConflictError("The second ruling is made by somebody who neither proposed nor disputed the first.")
     _refuse_scored_author(tx, question)
-    citation, reason = _said(citation, "citation"), _said(reason, "reason")
+    citation, reason = said(citation, "citation"), said(reason, "reason")
     refuse_misdated(question, outcome, occurred)
     if occurred is not None and occurred.start > tx.now:
         raise InvalidInputError(f"It cannot have occurred at {iso(occurred.start)}: that is still to come.")
@@ -422,7 +412,7 @@ def _refuse_before_condition(tx: Transaction, question: Question, occurred: Inte
 def confirm(store: Store, question_id: str, *, actor: str) -> Resolution:
     """Confirm a person's proposal: by a named person who neither proposed it nor is scored by it."""
     with store.write(actor=actor, action="confirm") as tx:
-        question = _by_id(tx.session, Question, question_id)
+        question = by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if step is None or step.state != "proposed":
             raise ConflictError(f"Question {question_id} has no open proposal to confirm.")
@@ -442,7 +432,7 @@ def confirm(store: Store, question_id: str, *, actor: str) -> Resolution:
 def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
     """Dispute a proposed outcome inside its window; a second ruling has to follow, by somebody else than both."""
     with store.write(actor=actor, action="dispute") as tx:
-        question = _by_id(tx.session, Question, question_id)
+        question = by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if step is None or step.state != "proposed":
             raise ConflictError(f"Question {question_id} has no open proposal to dispute.")
@@ -452,7 +442,7 @@ def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resol
             )
         if tx.actor_id in _involved(tx.session, question):
             raise ConflictError("Whoever proposed an outcome takes it back with reopen, not with a dispute.")
-        reason = _said(reason, "reason")
+        reason = said(reason, "reason")
         return resolving.append_step(
             tx,
             question,
@@ -467,8 +457,8 @@ def dispute(store: Store, question_id: str, *, reason: str, actor: str) -> Resol
 def annul(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
     """Annul a broken question by hand, in whatever state it is; it is never scored."""
     with store.write(actor=actor, action="annul") as tx:
-        reason = _said(reason, "reason")
-        question = _by_id(tx.session, Question, question_id)
+        reason = said(reason, "reason")
+        question = by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if step is not None and step.state == "confirmed":
             if step.outcome == "annulled":
@@ -483,8 +473,8 @@ def annul(store: Store, question_id: str, *, reason: str, actor: str) -> Resolut
 def reopen(store: Store, question_id: str, *, reason: str, actor: str) -> Resolution:
     """Take a proposal, dispute or resolution back; what hangs on it follows."""
     with store.write(actor=actor, action="reopen") as tx:
-        reason = _said(reason, "reason")
-        question = _by_id(tx.session, Question, question_id)
+        reason = said(reason, "reason")
+        question = by_id(tx.session, Question, question_id)
         step = resolving.current_step(tx.session, question)
         if resolving.state_of(step) == "open" or step is None:
             raise ConflictError(f"Question {question_id} is open already.")
@@ -512,22 +502,7 @@ def _involved(session: Session, question: Question) -> set[int]:
 
 def _refuse_scored_author(tx: Transaction, question: Question) -> None:
     """Refuse a ruling by somebody whose own forecast is scored by it."""
-    authors = tx.session.exec(
-        select(Author)
-        .join(Forecast, col(Forecast.author_id) == col(Author.id))
-        .where(Forecast.question_id == question.id)
-    ).all()
+    scored = {forecast.author_id for forecast, _ in resolving.standing_forecasts(tx.session, question)}
+    authors = tx.session.exec(select(Author).where(col(Author.id).in_(scored))).all()
     if any(tx.actor.name.casefold() in (author.slug, author.name.casefold()) for author in authors):
         raise ConflictError(f"{tx.actor.name} is scored by this question and cannot rule on it.")
-
-
-def _by_id(session: Session, table: type[Row], public: str) -> Row:
-    """Return the row with a public id or an unambiguous beginning of one, in the same letters on any database."""
-    beginning = func.substr(col(table.public_id), 1, len(public))
-    found = session.exec(select(table).where(beginning == public).limit(2)).all() if public else []
-    if len(found) == 1:
-        return found[0]
-    noun = table.__name__.lower()
-    if found:
-        raise InvalidInputError(f"Several {noun}s begin with {public!r}; write the whole id.")
-    raise NotFoundError(f"There is no {noun} {public!r}; `calledit export {noun}s` lists them.")

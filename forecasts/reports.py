@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from forecasts import sentences
+from forecasts import disclosures, sentences
 from forecasts.entries import statement_entry
 from forecasts.leaderboard import obstacles
 from forecasts.ledger import Ledger
@@ -34,6 +34,7 @@ def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
         "rev": ledger.rev,
         "now": iso(now),
         "replay": sentences.replay(ledger.run),
+        **disclosures.of_author(ledger, author),
         "scale": sentences.SCALE,
         "verdict": sentences.verdict(author.name, policies["broad"], picked="hand-picked" in methods),
         "funnel": funnel(ledger, statements, now),

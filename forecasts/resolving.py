@@ -280,6 +280,7 @@ def as_claim(forecast: Forecast, statement: Statement) -> Claim:
         basis=forecast.basis,  # type: ignore[arg-type]  # CHECK allows only the bases
         bare_modal=forecast.bare_modal,
         excluded_because=forecast.excluded_because,
+        checkable=statement.checkability != "no",
     )
 
 

@@ -4,9 +4,10 @@ No sentence says more than its number: "inside the band" is no praise, and a ran
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from forecasts.tables import ReplayRun
+if TYPE_CHECKING:
+    from forecasts.ledger import Replay
 
 SCALE = "Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25"
 BASIS_WORDS = {
@@ -80,7 +81,7 @@ def score(value: float) -> str:
     return f"{value:.3f}".replace("-", "\u2212")
 
 
-def replay(run: ReplayRun | None) -> str | None:
+def replay(run: "Replay | None") -> str | None:
     """Return the sentence every view of a replayed registry shows."""
     if run is None:
         return None

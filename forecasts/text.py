@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
+from forecasts import disclosures
 from forecasts.leaderboard import Board
 from forecasts.reports import Report
 from forecasts.sentences import plural, score, share
@@ -25,6 +26,8 @@ def leaderboard_text(board: Board) -> str:
 def _lines(report: Report) -> Iterator[str]:
     author = report["author"]
     yield f"{author['name']} ({author['kind']})"
+    for note in report["publication"]["notes"]:
+        yield _wrapped(note)
     if author["note"]:
         yield _wrapped(author["note"])
     yield ""
@@ -52,6 +55,9 @@ def _lines(report: Report) -> Iterator[str]:
     for statement in report["statements"]:
         yield ""
         yield from _statement(statement)
+    for line in disclosures.closing_lines(report):
+        yield ""
+        yield _wrapped(line)
     for lexicon in report["lexicons"]:
         yield ""
         yield _wrapped(
@@ -131,6 +137,8 @@ def _statement(statement: dict[str, Any]) -> Iterator[str]:
         yield _wrapped(f"Quoted: {statement['quotation']}", 2)
     else:
         yield _wrapped(f"In our words: {statement['claim']}", 2)
+    for line in disclosures.statement_lines(statement):
+        yield _wrapped(line, 2)
     if not statement["forecasts"]:
         yield _wrapped(f"Not scored ({statement['kind']}): {statement['checkability_reason']}", 2)
     for forecast in statement["forecasts"]:
@@ -157,6 +165,8 @@ def _forecast(forecast: dict[str, Any]) -> Iterator[str]:
         yield f"    Evidence: {forecast['evidence_sha256']}" + (
             f" from {forecast['check']}" if forecast["check"] else ""
         )
+    if forecast["evidence_redacted"]:
+        yield _wrapped(f"It was {forecast['evidence_redacted']}", 4)
     for name, found in forecast["scores"].items():
         told = f"Brier {found['brier']:.4f}" if found["brier"] is not None else f"not scored: {found['reason']}"
         yield _wrapped(f"{name}: {told}", 4)
@@ -175,7 +185,7 @@ def _board(board: Board) -> Iterator[str]:
     for row in board["ranked"]:
         ranks = f"{row['best_rank']} to {row['worst_rank']}"
         size = f"{plural(row['scored'], 'claim')} in {plural(row['clusters'], 'group')}"
-        yield f"  {ranks:>8}  {row['name']} ({row['kind']}): {score(row['brier'])} over {size}"
+        yield f"  {ranks:>8}  {row['name']} ({_kind(row)}): {score(row['brier'])} over {size}"
     ordered, unordered = _split(board)
     for pair in ordered:
         yield _wrapped(pair["sentence"], 2)
@@ -189,9 +199,14 @@ def _board(board: Board) -> Iterator[str]:
         yield "Cannot be ranked:"
     for row in board["cannot_be_ranked"]:
         reasons = "; ".join(reason["sentence"] for reason in row["reasons"])
-        yield _wrapped(f"{row['name']} ({row['kind']}): {reasons}.", 2)
+        yield _wrapped(f"{row['name']} ({_kind(row)}): {reasons}.", 2)
     yield ""
     yield f"{board['scale']}. Only the {board['policy']} policy ranks."
+
+
+def _kind(row: dict[str, Any]) -> str:
+    """Return what somebody on the board is, and where the record stands unless it is simply published."""
+    return row["kind"] if row["publication"] == "published" else f"{row['kind']}; {row['publication']}"
 
 
 def _split(board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -179,13 +179,14 @@ def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Show also what is not public.")] = False,
 ) -> None:
     """Serve the pages and run the scheduled jobs, in one process."""
     from jobs.service import serve as run
 
     made = services(ctx)
     with opened(ctx, create=True) as store:
-        run(store, made.catalogue(), made.settings(), host=host, port=port)
+        run(store, made.catalogue(), made.settings(), host=host, port=port, drafts=drafts)
 
 
 @app.command()

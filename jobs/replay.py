@@ -17,7 +17,16 @@ from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.model import SourceCatalogue, iso
 from forecasts.settings import Settings
 from forecasts.store import Store
-from forecasts.tables import Check, Question, QuestionResource, ReplayRun, Resource, Revision, Ruling
+from forecasts.tables import (
+    Check,
+    Question,
+    QuestionResource,
+    ReplayExtension,
+    ReplayRun,
+    Resource,
+    Revision,
+    Ruling,
+)
 from jobs.board import open_proposals
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
@@ -127,9 +136,9 @@ def _begin(store: Store, start: datetime, end: datetime) -> datetime:
         return _enter_run(store, start, end)
     store.run_id = run.run_id
     with store.queue() as session:
-        known = session.get_one(ReplayRun, run.run_id)
-        known.ends_at = max(known.ends_at, end)
-        session.add(known)
+        ends = session.exec(select(ReplayExtension.ends_at).where(ReplayExtension.run_id == run.run_id)).all()
+        if end > max([run.ends_at, *ends]):
+            session.add(ReplayExtension(run_id=run.run_id, ends_at=end, after_rev=_newest_rev(session)))
         for resource in session.exec(select(Resource)).all():
             resource.lease_token = resource.lease_until = None
             session.add(resource)
@@ -143,7 +152,7 @@ def _enter_run(store: Store, start: datetime, end: datetime) -> datetime:
     """Start a run: from its beginning on, each resource is due when the first of its questions opens."""
     run_id = secrets.token_hex(6)
     with store.queue() as session:
-        session.add(ReplayRun(run_id=run_id, starts_at=start, ends_at=end))
+        session.add(ReplayRun(run_id=run_id, starts_at=start, ends_at=end, after_rev=_newest_rev(session)))
         opens = session.exec(
             select(QuestionResource.resource_id, func.min(col(Question.opens_at)))
             .join(Question, col(Question.id) == col(QuestionResource.question_id))
@@ -155,6 +164,10 @@ def _enter_run(store: Store, start: datetime, end: datetime) -> datetime:
             session.add(resource)
     store.run_id = run_id
     return start
+
+
+def _newest_rev(session: Session) -> int:
+    return session.exec(select(func.max(Revision.rev))).one() or 0
 
 
 def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:

@@ -76,8 +76,13 @@ def work(store: Store, catalogue: SourceCatalogue, settings: Settings) -> None:
     close()
 
 
-def serve(store: Store, catalogue: SourceCatalogue, settings: Settings, *, host: str, port: int) -> None:
-    """Serve the pages and run the jobs until stopped; a replayed registry is served without jobs."""
+def serve(
+    store: Store, catalogue: SourceCatalogue, settings: Settings, *, host: str, port: int, drafts: bool = False
+) -> None:
+    """Serve the pages, of what is public unless `drafts`, and run the jobs until stopped.
+
+    A replayed registry is served without jobs.
+    """
     import uvicorn
 
     from forecasts.web.app import create_app
@@ -93,7 +98,9 @@ def serve(store: Store, catalogue: SourceCatalogue, settings: Settings, *, host:
     jobs = "a replayed registry, no jobs run" if replayed else f"jobs tick every {settings.tick_seconds:g} s"
     print(f"Serving http://{shown}:{listener.getsockname()[1]} ({jobs}). Stop with Ctrl-C.", flush=True)  # noqa: T201
     try:
-        uvicorn.Server(uvicorn.Config(create_app(store), log_level="warning")).run(sockets=[listener])
+        uvicorn.Server(uvicorn.Config(create_app(store, drafts=drafts), log_level="warning")).run(
+            sockets=[listener]
+        )
     finally:
         for end in ending:
             end()

@@ -11,9 +11,10 @@ from sqlmodel import Session, col, select
 
 from forecasts import criteria, registry, resolving
 from forecasts.decide import Reading, Verdict, decide
-from forecasts.errors import CalleditError
+from forecasts.errors import CalleditError, RedactedError
 from forecasts.evidence import archive, retrieve
 from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
+from forecasts.redacting import redaction_of
 from forecasts.registering import interval_of, public_id
 from forecasts.store import Store, Transaction
 from forecasts.tables import (
@@ -85,6 +86,9 @@ class Worker:
         with self.store.read() as session:
             resource = session.get_one(Resource, lease.resource_id)
             last = last_sound(session, resource)
+            if last is not None and redaction_of(session, "evidence", str(last.evidence_sha256)):
+                last = None  # its bytes cannot be gone back to: ask as if for the first time
+                self._parsed.pop(resource.id, None)
             previous = self._observe(session, last) if last else None
         answer = self._ask(resource, last, previous)
         with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
@@ -159,6 +163,8 @@ class Worker:
             if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
             verdict = self._decide(board, question, tx.now)
+            if verdict is None:
+                continue
             board.keep_verdict(tx, question, check, verdict)
             step = resolving.apply_verdict(
                 tx,
@@ -171,7 +177,8 @@ class Worker:
             if step is not None:  # and whatever hangs on the question has followed it
                 board.read_steps()
 
-    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict:
+    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict | None:
+        """Return what the criterion says; None while an answer it needs is redacted and not fetched again."""
         parent = board.parents[question.condition_id] if question.condition_id else None
         window = resolving.effective_window(question, parent, board.steps.get(parent.id) if parent else None)
         if window is None:
@@ -185,18 +192,23 @@ class Worker:
             since = [found for found in sound if found.checked_at >= question.opens_at]
             if since:
                 observation = self._observe(board.session, since[0])
+                if observation is None:
+                    return None
                 readings[leaf.resource] = Reading(observation, since[0].checked_at, len(since))
         return decide(criterion, window, readings, now)
 
-    def _observe(self, session: Session, check: Check) -> Observation:
-        """Read a sound check's archived bytes again, unless they were read just now."""
+    def _observe(self, session: Session, check: Check) -> Observation | None:
+        """Read a sound check's archived bytes again, unless they were read just now; None where redacted."""
+        if check.evidence_sha256 is None:
+            raise AssertionError("a sound check has evidence")
         known = self._parsed.get(check.resource_id)
         if known is not None and known[0] == check.id:
             return known[1]
-        if check.evidence_sha256 is None:
-            raise AssertionError("a sound check has evidence")
         resource = session.get_one(Resource, check.resource_id)
-        body, _ = retrieve(session, check.evidence_sha256)
+        try:
+            body, _ = retrieve(session, check.evidence_sha256)
+        except RedactedError:
+            return None
         observation = self.catalogue.get(resource.source).parse(
             body,
             query=criteria.load_query(resource.query),

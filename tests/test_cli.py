@@ -53,7 +53,7 @@ def calledit(
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """A document about a bridge: one stated forecast on one manual question."""
+    """A document about a bridge: one stated forecast on one manual question, published."""
     made: dict[str, Any] = {
         "schema": 1,
         "collections": [{"key": "c", "name": "C", "method": "hand-picked", "description": "Picked by hand."}],
@@ -106,6 +106,9 @@ def document(**changes: Any) -> dict[str, Any]:
                 "basis": "stated",
                 "probability": 0.75,
             }
+        ],
+        "publications": [
+            {"article": "bridge", "author": "*", "state": "published", "no_notice": "Nobody was asked."}
         ],
     }
     return made | changes

@@ -8,13 +8,16 @@ import typer
 
 from forecasts.commands.shared import (
     AsOfOption,
+    DraftsOption,
     JsonOption,
     opened,
     print_json,
     read,
+    read_of_author,
+    tell_left_out,
     write_file,
 )
-from forecasts.errors import InvalidInputError
+from forecasts.errors import InvalidInputError, NotFoundError, RedactedError
 
 
 def report(
@@ -25,12 +28,14 @@ def report(
     picture: Annotated[Path | None, typer.Option("--picture", help="Write the picture: .svg or .png.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the claims, a row for each.")] = None,
     as_of: AsOfOption = None,
+    include_drafts: DraftsOption = False,
 ) -> None:
     """Report on an author: every claim with how it came out, and what can be said of them."""
     from forecasts.reports import author_report
 
     with opened(ctx) as store:
-        ledger, now = read(ctx, store, as_of)
+        leaves = any(file is not None for file in (html, picture, csv))
+        ledger, now = read_of_author(ctx, store, author, as_of, include_drafts=include_drafts, leaves=leaves)
         found = author_report(ledger, author, now)
     if html is not None:
         from forecasts.charts import curve_svg, strip_svg
@@ -58,6 +63,7 @@ def leaderboard(
     html: Annotated[Path | None, typer.Option("--html", help="Write it as one HTML file.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write it as CSV, a row for each author.")] = None,
     as_of: AsOfOption = None,
+    include_drafts: DraftsOption = False,
 ) -> None:
     """Rank the authors who can be ranked, and say of all others why they cannot."""
     from forecasts import leaderboard as ranking
@@ -67,8 +73,9 @@ def leaderboard(
             f"Only the {ranking.RANKS} policy ranks; leave --policy out, or write {ranking.RANKS}."
         )
     with opened(ctx) as store:
-        ledger, now = read(ctx, store, as_of)
+        ledger, now = read(ctx, store, as_of, include_drafts=include_drafts)
         found = ranking.leaderboard(ledger, now)
+    tell_left_out(ledger)
     if html is not None:
         from forecasts.web.pages import leaderboard_page
 
@@ -100,11 +107,15 @@ def export(
     ctx: typer.Context,
     kind: Annotated[
         str,
-        typer.Argument(help="articles, authors, statements, questions, forecasts, resolutions, checks or scores."),
+        typer.Argument(
+            help="articles, authors, statements, questions, forecasts, resolutions, checks, scores, replies "
+            "or publications."
+        ),
     ],
     format: Annotated[str, typer.Option("--format", help="json or csv.")] = "json",  # noqa: A002
     output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
     as_of: AsOfOption = None,
+    include_drafts: DraftsOption = False,
 ) -> None:
     """Export all records of one kind."""
     from forecasts.exchange.export import KINDS, records, to_csv, to_json
@@ -114,8 +125,9 @@ def export(
     if format not in ("json", "csv"):
         raise InvalidInputError(f"--format is json or csv, not {format!r}.")
     with opened(ctx) as store:
-        ledger, _ = read(ctx, store, as_of)
+        ledger, _ = read(ctx, store, as_of, include_drafts=include_drafts)
         rows = records(ledger, kind)
+    tell_left_out(ledger)
     text = to_json(rows) if format == "json" else to_csv(rows, kind)
     if output is None:
         typer.echo(text, nl=False)
@@ -125,18 +137,27 @@ def export(
 
 def show(
     ctx: typer.Context,
-    id: Annotated[str, typer.Argument(help="Any public id (s-, q-, f-, r-, c-) or an evidence sha256.")],  # noqa: A002
+    id: Annotated[  # noqa: A002
+        str, typer.Argument(help="Any public id (s-, q-, f-, r-, c-, a-) or an evidence sha256.")
+    ],
     as_of: AsOfOption = None,
+    include_drafts: DraftsOption = False,
 ) -> None:
     """Show one record and what it leads to; for evidence, the archived bytes themselves."""
-    from forecasts.evidence import retrieve
+    from forecasts.evidence import retrieve_from
     from forecasts.exchange.trace import trace
 
     with opened(ctx) as store:
-        if len(id) == 64:
-            with store.read() as session:
-                body, _ = retrieve(session, id)
-            sys.stdout.buffer.write(body)
-            return
-        ledger, _ = read(ctx, store, as_of)
-        print_json(trace(ledger, id))
+        ledger, _ = read(ctx, store, as_of, include_drafts=include_drafts)
+        try:
+            if len(id) == 64:
+                with store.read() as session:
+                    body, _ = retrieve_from(session, ledger, id)
+                sys.stdout.buffer.write(body)
+            else:
+                print_json(trace(ledger, id))
+        except RedactedError:
+            raise
+        except NotFoundError as error:
+            left_out = " What is not public was left out; add --include-drafts." if ledger.left_out else ""
+            raise NotFoundError(f"{error}{left_out}") from None

@@ -39,6 +39,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value i
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="What was said at this instant, as 2020-06-30T00:00:00Z.")
 ]
+DraftsOption = Annotated[
+    bool, typer.Option("--include-drafts", help="Also what is not public; each record says where it stands.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept and shown.")]
 
 
@@ -117,13 +120,44 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def read(ctx: typer.Context, store: "Store", as_of: str | None) -> "tuple[Ledger, datetime]":
+def read(
+    ctx: typer.Context, store: "Store", as_of: str | None, *, include_drafts: bool
+) -> "tuple[Ledger, datetime]":
     """Return the ledger as of an instant, and the instant that deadlines are held against."""
     from forecasts.ledger import read_ledger
 
     at = instant(as_of, "--as-of") if as_of else None
-    ledger = read_ledger(store, at)
+    ledger = read_ledger(store, at, include_drafts=include_drafts)
     return ledger, at or ledger.now(services(ctx).clock())
+
+
+def read_of_author(
+    ctx: typer.Context, store: "Store", slug: str, as_of: str | None, *, include_drafts: bool, leaves: bool
+) -> "tuple[Ledger, datetime]":
+    """Return what a report on an author is made from: what is public, or the draft where nothing is.
+
+    A file that `leaves` the registry is not made of a draft unless drafts are asked for.
+    """
+    ledger, now = read(ctx, store, as_of, include_drafts=include_drafts)
+    if not include_drafts and not ledger.has_author(slug):
+        ledger, now = read(ctx, store, as_of, include_drafts=True)
+        name = ledger.author(slug).name
+        if leaves:
+            raise InvalidInputError(
+                f"Nothing of {name} is public, so no file of it is written: publish the record "
+                "(`calledit author publish`), or add --include-drafts."
+            )
+    else:
+        tell_left_out(ledger)
+    return ledger, now
+
+
+def tell_left_out(ledger: "Ledger") -> None:
+    """Say on standard error how many statements were left out because they are not public."""
+    if ledger.left_out:
+        one = ledger.left_out == 1
+        are = "1 statement is a draft and was" if one else f"{ledger.left_out} statements are drafts and were"
+        typer.echo(f"{are} left out; add --include-drafts.", err=True)
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -14,6 +14,7 @@ from forecasts.model import (
     Checkability,
     CollectionMethod,
     Outcome,
+    PublicationState,
     StatementKind,
 )
 from forecasts.scalars import Instant, Key, Phrase, Probability, Sha256, Strict, Text, Zone
@@ -187,6 +188,20 @@ class Lexicon(Strict):
     phrases: Annotated[list[LexiconPhrase], Field(min_length=1)]
 
 
+class Publication(Strict):
+    """Where the record of an author in an article stands; "*" means every speaker not named beside it.
+
+    Published needs the `notice` that was given, or `no_notice`: the reason why none was sent.
+    """
+
+    article: Key
+    author: Key | Literal["*"]
+    state: PublicationState
+    public_from: Instant | None = None
+    notice: Text | None = None
+    no_notice: Text | None = None
+
+
 class Document(Strict):
     """Everything one file registers, in one transaction."""
 
@@ -199,3 +214,4 @@ class Document(Strict):
     questions: list[Question] = []
     forecasts: list[Forecast] = []
     rulings: list[Ruling] = []
+    publications: list[Publication] = []

@@ -51,6 +51,10 @@ def _articles(ledger: Ledger) -> Iterator[Record]:
             "characters": edition.characters,
             "url": edition.url,
             "captured_at": _when(edition.captured_at),
+            "copy_redacted": ledger.redacted("copy", edition.sha256),
+            "publication": ledger.label_of_all(
+                row for row in ledger.statements.values() if row.edition_id == edition.id
+            ),
             **_revision(ledger, edition.rev),
         }
 
@@ -63,20 +67,29 @@ def _authors(ledger: Ledger) -> Iterator[Record]:
             "kind": author.kind,
             "note": author.note,
             "statements": len(ledger.said_by(author)),
+            "publication": ledger.label_of_all(ledger.said_by(author)),
             **_revision(ledger, author.rev),
         }
 
 
 def _statements(ledger: Ledger) -> Iterator[Record]:
     for statement in ledger.statements.values():
-        shown = next(iter(ledger.forecasts_by_statement.get(statement.id, [])), None)
-        yield _statement(ledger, statement, shown)
+        yield statement_record(ledger, statement)
+
+
+def statement_record(ledger: Ledger, statement: Statement) -> Record:
+    """Return the record of one statement, also of one that a correction has replaced."""
+    shown = next(iter(ledger.forecasts_by_statement.get(statement.id, [])), None)
+    return _statement(ledger, statement, shown)
 
 
 def _statement(ledger: Ledger, statement: Statement, shown: Forecast | None) -> Record:
+    before = ledger.every_statement.get(statement.supersedes_id or 0)
+    after = ledger.superseded_by.get(statement.id)
+    after = after if after is not None and after.id in ledger.every_statement else None
     edition = ledger.editions[statement.edition_id]
     speaker = ledger.authors[statement.stated_by_id]
-    via = ledger.authors[statement.reported_via_id].name if statement.reported_via_id else None
+    via = ledger.names[statement.reported_via_id] if statement.reported_via_id else None
     question = ledger.questions[shown.question_id] if shown else None
     parent = ledger.questions[question.condition_id] if question and question.condition_id else None
     step = ledger.step(question.id) if question else None
@@ -99,7 +112,13 @@ def _statement(ledger: Ledger, statement: Statement, shown: Forecast | None) -> 
         "checkability": statement.checkability,
         "checkability_reason": statement.checkability_reason,
         "hedge_phrase": statement.hedge_phrase,
-        "claim": statement.claim,
+        "claim": ledger.claim(statement),
+        "version": statement.version,
+        "supersedes": before.public_id if before else None,
+        "superseded_by": after.public_id if after else None,
+        "correction_reason": statement.reason,
+        "publication": ledger.label(statement),
+        "publication_note": ledger.note(statement),
         "question": question.public_id if question else None,
         "condition": parent.public_id if parent else None,
         "condition_outcome": question.condition_outcome if question else None,
@@ -144,6 +163,7 @@ def _questions(ledger: Ledger) -> Iterator[Record]:
             "resources": sorted(ledger.resources[found].public_id for found in ledger.reads[question.id]),
             "state": "open" if step is None or step.state == "reopened" else step.state,
             "outcome": ledger.outcome(question.id),
+            "publication": ledger.label_of_question(question.id),
             **_revision(ledger, question.rev),
         }
 
@@ -151,17 +171,18 @@ def _questions(ledger: Ledger) -> Iterator[Record]:
 def _forecasts(ledger: Ledger) -> Iterator[Record]:
     for forecast in ledger.forecasts.values():
         lexicon = ledger.lexicons[forecast.lexicon_id] if forecast.lexicon_id else None
-        superseded = ledger.forecasts[forecast.supersedes_id].public_id if forecast.supersedes_id else None
+        superseded = ledger.forecasts.get(forecast.supersedes_id or 0)
+        statement = ledger.every_statement[forecast.statement_id]
         yield {
             "forecast": forecast.public_id,
             "author": ledger.authors[forecast.author_id].slug,
             "question": ledger.questions[forecast.question_id].public_id,
-            "statement": ledger.statements[forecast.statement_id].public_id,
+            "statement": statement.public_id,
             "stated_earliest": iso(forecast.stated_earliest),
             "stated_at": iso(forecast.stated_at),
             "version": forecast.version,
             "change": forecast.change,
-            "supersedes": superseded,
+            "supersedes": superseded.public_id if superseded else None,
             "asserts": forecast.asserts,
             "probability": _share(forecast.probability_ppm),
             "probability_low": _share(forecast.low_ppm),
@@ -172,6 +193,7 @@ def _forecasts(ledger: Ledger) -> Iterator[Record]:
             "lexicon": lexicon.key if lexicon else None,
             "lexicon_version": lexicon.version if lexicon else None,
             "excluded_because": forecast.excluded_because,
+            "publication": ledger.label(statement),
             **_revision(ledger, forecast.rev),
         }
 
@@ -194,9 +216,11 @@ def _resolutions(ledger: Ledger) -> Iterator[Record]:
             "closes_at": _when(step.closes_at),
             "check": check.public_id if check else None,
             "evidence_sha256": step.evidence_sha256,
+            "evidence_redacted": ledger.redacted("evidence", step.evidence_sha256),
             "occurred_at": _when(step.occurred_at),
             "occurred_until": _when(step.occurred_until),
             "knowable_at": _when(step.knowable_at),
+            "publication": ledger.label_of_question(step.question_id),
             **_revision(ledger, step.rev),
         }
 
@@ -216,8 +240,10 @@ def _checks(ledger: Ledger) -> Iterator[Record]:
             "problem": check.problem,
             "http_status": check.http_status,
             "evidence_sha256": check.evidence_sha256,
+            "evidence_redacted": ledger.redacted("evidence", check.evidence_sha256),
             "watermark": _when(check.watermark),
             "rows": check.rows,
+            "publication": ledger.label_of_resource(resource.id),
             **_revision(ledger, check.rev),
         }
 
@@ -239,7 +265,38 @@ def _scores(ledger: Ledger) -> Iterator[Record]:
             "current": current.scored
             and ledger.step(forecast.question_id) is step
             and forecast.id not in ledger.corrected,
+            "publication": ledger.label(ledger.every_statement[forecast.statement_id]),
             **_revision(ledger, score.rev),
+        }
+
+
+def _replies(ledger: Ledger) -> Iterator[Record]:
+    for reply in ledger.replies.values():
+        statement = ledger.every_statement[reply.statement_id] if reply.statement_id else None
+        author = ledger.authors[reply.author_id]
+        yield {
+            "reply": reply.public_id,
+            "author": author.slug,
+            "statement": statement.public_id if statement else None,
+            "text": ledger.reply_text(reply),
+            "received_at": iso(reply.received_at),
+            "received_how": reply.received_how,
+            "redacted": ledger.redacted("reply", reply.public_id),
+            "publication": ledger.label_of_all([statement] if statement else ledger.said_by(author)),
+            **_revision(ledger, reply.rev),
+        }
+
+
+def _publications(ledger: Ledger) -> Iterator[Record]:
+    for row in ledger.publications.values():
+        yield {
+            "article": ledger.articles[row.article_id].key,
+            "author": ledger.authors[row.author_id].slug,
+            "state": row.state,
+            "public_from": _when(row.public_from),
+            "notice": row.notice,
+            "reason": row.reason,
+            **_revision(ledger, row.rev),
         }
 
 
@@ -252,6 +309,8 @@ KINDS: dict[str, tuple[Callable[[Ledger], Iterator[Record]], tuple[str, ...]]] =
     "resolutions": (_resolutions, ("question", "step")),
     "checks": (_checks, ("checked_at", "check")),
     "scores": (_scores, ("forecast", "policy", "resolution")),
+    "replies": (_replies, ("author", "received_at", "reply")),
+    "publications": (_publications, ("article", "author", "rev")),
 }
 
 

@@ -46,6 +46,7 @@ _FORECAST = (
     "why",
     "citation",
     "evidence_sha256",
+    "evidence_redacted",
 )
 
 
@@ -62,7 +63,12 @@ def _claims(report: Report) -> Iterator[Record]:
             for name in POLICIES:
                 score: dict[str, Any] = forecast.get("scores", {}).get(name, {})
                 row |= {f"brier_{name}": score.get("brier"), f"not_scored_{name}": score.get("reason")}
-            yield row | {"note": report["replay"]}
+            record = statement["publication"]
+            yield row | {
+                "publication": record["label"],
+                "publication_note": record["note"],
+                "note": report["replay"],
+            }
 
 
 def leaderboard_csv(board: Board) -> str:
@@ -83,6 +89,7 @@ def _authors(board: Board) -> Iterator[Record]:
             "scored": row.get("scored"),
             "clusters": row.get("clusters"),
             "brier": row.get("brier"),
+            "publication": row["publication"],
             "cannot_be_ranked_because": "; ".join(reasons) or None,
             "note": board["replay"],
         }

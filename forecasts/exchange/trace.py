@@ -3,29 +3,46 @@
 from typing import Any
 
 from forecasts.errors import NotFoundError
-from forecasts.exchange.export import records
+from forecasts.exchange.export import records, statement_record
 from forecasts.ledger import Ledger
 from forecasts.model import iso
 
-_KIND_OF = {"s": "statements", "q": "questions", "f": "forecasts", "r": "resolutions", "c": "checks"}
+_KIND_OF = {
+    "s": "statements",
+    "q": "questions",
+    "f": "forecasts",
+    "r": "resolutions",
+    "c": "checks",
+    "a": "replies",
+}
+_NOUN_OF = {"replies": "reply"}
 
 
 def trace(ledger: Ledger, public_id: str) -> dict[str, Any]:
     """Return the record with a public id and what hangs on it; raise `NotFoundError` for an unknown one."""
     kind = _KIND_OF.get(public_id.partition("-")[0], "")
-    noun = kind[:-1]
-    record = next((row for row in records(ledger, kind) if row[noun] == public_id), None) if kind else None
+    noun = _NOUN_OF.get(kind, kind[:-1])
+    record = _record(ledger, kind, noun, public_id) if kind else None
     if record is None:
-        raise NotFoundError(f"There is no record {public_id!r}; ids begin with s-, q-, f-, r- or c-.")
+        raise NotFoundError(f"There is no record {public_id!r}; ids begin with s-, q-, f-, r-, c- or a-.")
     return {noun: record, **_followers(ledger, kind, public_id)}
+
+
+def _record(ledger: Ledger, kind: str, noun: str, public_id: str) -> dict[str, Any] | None:
+    """Return one record; of statements, also one that a correction has replaced."""
+    if kind == "statements":
+        found = (row for row in ledger.every_statement.values() if row.public_id == public_id)
+        return next((statement_record(ledger, row) for row in found), None)
+    return next((row for row in records(ledger, kind) if row[noun] == public_id), None)
 
 
 def _followers(ledger: Ledger, kind: str, public_id: str) -> dict[str, Any]:
     """Return the records that hang on one, which its own fields do not name."""
     if kind == "statements":
-        statement = next(row for row in ledger.statements.values() if row.public_id == public_id)
+        statement = next(row for row in ledger.every_statement.values() if row.public_id == public_id)
         return {
             "quotation": ledger.quotation(statement),
+            "replies": _where(ledger, "replies", "statement", public_id),
             "forecasts": _where(ledger, "forecasts", "statement", public_id),
         }
     if kind == "questions":
@@ -38,7 +55,7 @@ def _followers(ledger: Ledger, kind: str, public_id: str) -> dict[str, Any]:
         return {"scores": _where(ledger, "scores", "forecast", public_id)}
     if kind == "checks":
         return {"verdicts": [row for row in verdicts(ledger) if row["check"] == public_id]}
-    return {"scores": _where(ledger, "scores", "resolution", public_id)}
+    return {"scores": _where(ledger, "scores", "resolution", public_id)} if kind == "resolutions" else {}
 
 
 def _where(ledger: Ledger, kind: str, field: str, value: str) -> list[dict[str, Any]]:

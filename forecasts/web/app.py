@@ -18,10 +18,13 @@ from forecasts.web.responses import handle_errors, respond, respond_evidence
 AsOf = Annotated[Instant | None, Query()]
 
 
-def create_app(store: Store) -> FastAPI:
-    """Return the site that shows a store; whoever composes it adds the jobs."""
+def create_app(store: Store, *, drafts: bool = False) -> FastAPI:
+    """Return the site that shows what is public in a store, or with `drafts` all of it.
+
+    Whoever composes it adds the jobs.
+    """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    desk = Desk(store)
+    desk = Desk(store, drafts=drafts)
     _add_pages(app, desk)
     _add_files(app, desk)
     handle_errors(app)
@@ -68,6 +71,12 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
             as_of, lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of)
         )
 
+    @get("/corrections")
+    async def corrections(as_of: AsOf = None) -> Response:
+        return await page(
+            as_of, lambda ledger: pages.corrections_page(views.corrections_view(ledger), as_of=as_of)
+        )
+
     @get("/checks/{public_id}")
     async def check(public_id: str, as_of: AsOf = None) -> Response:
         return await page(as_of, lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of))
@@ -87,8 +96,8 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
         return respond(png, "image/png")
 
     @get("/evidence/{sha256}")
-    async def evidence(sha256: str) -> Response:
-        body, content_type = await run_sync(desk.evidence, sha256)
+    async def evidence(sha256: str, as_of: AsOf = None) -> Response:
+        body, content_type = await run_sync(lambda: desk.evidence(desk.ledger(as_of), sha256))
         return respond_evidence(sha256, body, content_type)
 
     @get("/style.css")

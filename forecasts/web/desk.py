@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 # Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
 import pandas as pd  # noqa: F401
+from sqlmodel import Session, col, func, select
 
 from forecasts.charts import curve_svg, strip_png, strip_svg
-from forecasts.evidence import retrieve
+from forecasts.evidence import retrieve_from
 from forecasts.leaderboard import Board, leaderboard
-from forecasts.ledger import Ledger
+from forecasts.ledger import Ledger, now_at
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.store import Store
+from forecasts.tables import Publication, Redaction
 
 Value = TypeVar("Value")
 
@@ -42,10 +44,14 @@ class Recent:
 
 
 class Desk:
-    """One store as the pages see it; everything here blocks and belongs in a thread."""
+    """One store as the pages see it; everything here blocks and belongs in a thread.
 
-    def __init__(self, store: Store) -> None:
+    Without `drafts` it sees only what is public.
+    """
+
+    def __init__(self, store: Store, *, drafts: bool = False) -> None:
         self._store = store
+        self._drafts = drafts
         self._ledgers = Recent(4)
         self._computed = Recent(200)
 
@@ -53,36 +59,49 @@ class Desk:
         """Return the ledger as of an instant, or as it is now."""
         with self._store.read() as session:
             rev = self._store.revision_at(session, as_of)
-            return self._ledgers.get(rev, lambda: Ledger(session, rev))
+            now = as_of or now_at(session, rev, self._store.clock)
+            key = (rev, *_beside_the_revision(session, now))
+            return self._ledgers.get(key, lambda: Ledger(session, rev, now=now, include_drafts=self._drafts))
 
     def report(self, ledger: Ledger, slug: str, as_of: datetime | None) -> Report:
         """Return the report on an author."""
         now = as_of or ledger.now(self._store.clock)
-        key = ("report", ledger.rev, _deadlines_passed(ledger, now), slug)
+        key = ("report", ledger.key, _deadlines_passed(ledger, now), slug)
         return self._computed.get(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
 
     def leaderboard(self, ledger: Ledger, as_of: datetime | None) -> Board:
         """Return who can be ranked and who cannot."""
         now = as_of or ledger.now(self._store.clock)
-        key = ("leaderboard", ledger.rev, _deadlines_passed(ledger, now))
+        key = ("leaderboard", ledger.key, _deadlines_passed(ledger, now))
         return self._computed.get(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
 
     def curve(self, report: Report) -> str | None:
         """Return the calibration curve of a report as SVG, where it may be shown."""
-        return self._computed.get(("curve", report["rev"], report["author"]["slug"]), lambda: curve_svg(report))
+        return self._computed.get(("curve", *_shown(report)), lambda: curve_svg(report))
 
     def svg(self, report: Report) -> str:
         """Return the picture of a report as SVG."""
-        return self._computed.get(("svg", report["rev"], report["author"]["slug"]), lambda: strip_svg(report))
+        return self._computed.get(("svg", *_shown(report)), lambda: strip_svg(report))
 
     def png(self, report: Report) -> bytes:
         """Return the picture of a report as PNG."""
-        return self._computed.get(("png", report["rev"], report["author"]["slug"]), lambda: strip_png(report))
+        return self._computed.get(("png", *_shown(report)), lambda: strip_png(report))
 
-    def evidence(self, sha256: str) -> tuple[bytes, str]:
-        """Return archived bytes with the type they came with."""
+    def evidence(self, ledger: Ledger, sha256: str) -> tuple[bytes, str]:
+        """Return archived bytes that a ledger rests on, with the type they came with."""
         with self._store.read() as session:
-            return retrieve(session, sha256)
+            return retrieve_from(session, ledger, sha256)
+
+
+def _beside_the_revision(session: Session, now: datetime) -> tuple[datetime | None, int | None]:
+    """Return what a ledger depends on beside its revision: what has become public since, and later redactions."""
+    past = select(func.max(Publication.public_from)).where(col(Publication.public_from) <= now)
+    return session.exec(past).one(), session.exec(select(func.max(Redaction.id))).one()
+
+
+def _shown(report: Report) -> tuple[Hashable, ...]:
+    """Return what a picture depends on."""
+    return (report["rev"], report["author"]["slug"], *(row["id"] for row in report["statements"]))
 
 
 def _deadlines_passed(ledger: Ledger, now: datetime) -> int:

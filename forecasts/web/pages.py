@@ -47,6 +47,7 @@ def author_page(
         standalone=standalone,
         report=report,
         replay=report["replay"],
+        drafts=False,
         picture=Markup(picture_svg),  # noqa: S704  # Vega has escaped every text in it
         curve=None if curve_svg is None else Markup(curve_svg),  # noqa: S704
         description=describe(report),
@@ -65,7 +66,13 @@ def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: datetim
     """Return the leaderboard with all who cannot be ranked."""
     names = {row["slug"]: row["name"] for row in board["ranked"]}
     return _render(
-        "leaderboard.html", as_of=as_of, standalone=standalone, board=board, names=names, replay=board["replay"]
+        "leaderboard.html",
+        as_of=as_of,
+        standalone=standalone,
+        board=board,
+        names=names,
+        replay=board["replay"],
+        drafts=board["include_drafts"],
     )
 
 
@@ -94,9 +101,14 @@ def check_page(view: "View", *, as_of: datetime | None = None) -> str:
     return _render("check.html", as_of=as_of, **view)
 
 
+def corrections_page(view: "View", *, as_of: datetime | None = None) -> str:
+    """Return the correction log as a page."""
+    return _render("corrections.html", as_of=as_of, **view)
+
+
 def error_page(title: str, sentence: str) -> str:
     """Return the page that says in a sentence why there is no other."""
-    return _render("error.html", as_of=None, replay=None, title=title, sentence=sentence)
+    return _render("error.html", as_of=None, replay=None, drafts=False, title=title, sentence=sentence)
 
 
 @cache

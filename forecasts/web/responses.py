@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from forecasts.errors import NotFoundError, StoreError
+from forecasts.errors import NotFoundError, RedactedError, StoreError
 from forecasts.web import pages
 
 HEADERS = {
@@ -43,6 +43,7 @@ def respond_evidence(sha256: str, body: bytes, content_type: str) -> Response:
 def handle_errors(app: FastAPI) -> None:
     """Make every error a page that says in a sentence what is wrong."""
     app.exception_handler(NotFoundError)(_not_found)
+    app.exception_handler(RedactedError)(_gone)
     app.exception_handler(RequestValidationError)(_unreadable)
     app.exception_handler(StoreError)(_unavailable)
     app.exception_handler(HTTPException)(_refused)
@@ -51,6 +52,10 @@ def handle_errors(app: FastAPI) -> None:
 
 async def _not_found(_request: Request, error: NotFoundError) -> Response:
     return respond(pages.error_page("Not found", str(error)), status=404)
+
+
+async def _gone(_request: Request, error: RedactedError) -> Response:
+    return respond(pages.error_page("Redacted", str(error)), status=410)
 
 
 async def _unreadable(_request: Request, error: RequestValidationError) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from forecasts import sentences
+from forecasts.corrections import correction_log
 from forecasts.entries import forecast_entry, outcome_entry, statement_entry
 from forecasts.errors import NotFoundError
 from forecasts.exchange.export import records
@@ -20,13 +21,14 @@ Row = TypeVar("Row", Check, Question, Statement)
 def home_view(ledger: Ledger) -> View:
     """Return the authors by name, never ranked, with the articles and the questions."""
     return {
-        "replay": sentences.replay(ledger.run),
+        **_notes(ledger),
         "scale": sentences.SCALE,
         "authors": [
             _named(author)
             | {
                 "kind": author.kind,
                 "statements": len(ledger.said_by(author)),
+                "label": ledger.label_of_all(said) if (said := ledger.said_by(author)) else "",
                 "policies": {name: headline(ledger, author, name) for name in POLICIES},
             }
             for author in sorted(ledger.authors.values(), key=lambda row: (row.name.casefold(), row.slug))
@@ -39,6 +41,11 @@ def home_view(ledger: Ledger) -> View:
     }
 
 
+def corrections_view(ledger: Ledger) -> View:
+    """Return the correction log, the newest first."""
+    return {**_notes(ledger), "entries": correction_log(ledger)[::-1]}
+
+
 def article_view(ledger: Ledger, key: str) -> View:
     """Return an article with its editions and every statement found in it."""
     article = ledger.article(key)
@@ -46,9 +53,10 @@ def article_view(ledger: Ledger, key: str) -> View:
     editions = {row.id: row for row in ledger.editions.values() if row.article_id == article.id}
     statements = [row for row in ledger.statements.values() if row.edition_id in editions]
     return {
-        "replay": sentences.replay(ledger.run),
+        **_notes(ledger),
         "label": article.label,
         "editions": [row for row in records(ledger, "articles") if row["article"] == article.key],
+        "records": _records(ledger, statements),
         "copies": sorted(row.sha256 for row in editions.values() if row.id in ledger.copies),
         "collection": {
             "name": collection.name,
@@ -66,10 +74,10 @@ def article_view(ledger: Ledger, key: str) -> View:
 
 def statement_view(ledger: Ledger, public_id: str) -> View:
     """Return one statement with its five facts."""
-    statement = _found(ledger.statements.values(), "statement", public_id)
+    statement = _found(ledger.every_statement.values(), "statement", public_id)
     article = ledger.articles[ledger.editions[statement.edition_id].article_id]
     return {
-        "replay": sentences.replay(ledger.run),
+        **_notes(ledger),
         "statement": _statement(ledger, statement),
         "article": {"key": article.key, "label": article.label},
     }
@@ -80,7 +88,7 @@ def question_view(ledger: Ledger, public_id: str) -> View:
     question = _found(ledger.questions.values(), "question", public_id)
     traced = trace(ledger, public_id)
     return {
-        "replay": sentences.replay(ledger.run),
+        **_notes(ledger),
         "question": traced["question"],
         "result": outcome_entry(ledger, question),
         "conditions": _conditions(ledger, question),
@@ -97,12 +105,17 @@ def check_view(ledger: Ledger, public_id: str) -> View:
     _found(ledger.checks.values(), "check", public_id)
     traced = trace(ledger, public_id)
     return {
-        "replay": sentences.replay(ledger.run),
+        **_notes(ledger),
         "check": traced["check"],
         "verdicts": traced["verdicts"],
         "steps": [row for row in records(ledger, "resolutions") if row["check"] == public_id],
         "titles": {row.public_id: row.title for row in ledger.questions.values()},
     }
+
+
+def _notes(ledger: Ledger) -> View:
+    """Return what every page says of the registry it is read from."""
+    return {"replay": sentences.replay(ledger.run), "drafts": ledger.include_drafts}
 
 
 def _found(rows: Iterable[Row], noun: str, public_id: str) -> Row:
@@ -118,6 +131,15 @@ def _named(author: Author) -> View:
 
 def _statement(ledger: Ledger, statement: Statement) -> View:
     return statement_entry(ledger, statement) | {"author": _named(ledger.authors[statement.stated_by_id])}
+
+
+def _records(ledger: Ledger, statements: list[Statement]) -> list[View]:
+    """Return where each author's record in an article stands."""
+    by_author = {row.stated_by_id: row for row in statements}
+    return [
+        {"author": _named(ledger.authors[key]), "note": ledger.note(row)}
+        for key, row in sorted(by_author.items(), key=lambda item: ledger.authors[item[0]].slug)
+    ]
 
 
 def _conditions(ledger: Ledger, question: Question) -> list[View]:
@@ -154,6 +176,7 @@ def _forecasts(ledger: Ledger, question: Question) -> list[View]:
         | {
             "author": _named(ledger.authors[row.author_id]),
             "statement": ledger.statements[row.statement_id].public_id,
+            "label": ledger.label(ledger.statements[row.statement_id]),
         }
         for row in ledger.standing_by_question.get(question.id, [])
     ]

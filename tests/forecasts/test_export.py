@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasts import registry
+from forecasts import publishing, registry, replying
 from forecasts.exchange.export import KINDS, to_csv, to_json
 from forecasts.registry import NewNumber
 from tests.support.clocks import at
@@ -79,6 +79,10 @@ def full(desk: Desk) -> None:
     registry.correct(desk.store, first, NewNumber(probability=0.35), reason="Misread.", actor="Cora")
     with desk.store.write(actor="calledit", kind="adapter", action="check") as tx:
         sound_check(tx)
+    publishing.notify(desk.store, "ada-bell", how="A letter.", actor="Edith")
+    replying.reply(
+        desk.store, "ada-bell", "I stand by it.", received_at=at("2020-01-01"), how="By mail.", actor="Edith"
+    )
 
 
 def texts(desk: Desk, dump: Callable[[list[dict[str, Any]], str], str]) -> dict[str, str]:

@@ -217,7 +217,11 @@ def test_an_id_may_be_shortened_while_it_is_clear(desk: Desk) -> None:
     assert row(desk, correct(desk, NewNumber(probability=0.6), whole[:8]))["supersedes"] == whole
     for short, error, says in (
         ("f-", InvalidInputError, "Several forecasts begin with 'f-'; write the whole id."),
-        ("f-nowhere", NotFoundError, "There is no forecast 'f-nowhere'; `calledit export forecasts` lists them."),
+        (
+            "f-nowhere",
+            NotFoundError,
+            "There is no forecast 'f-nowhere'; `calledit export forecasts --include-drafts` lists them.",
+        ),
         ("F" + whole[1:], NotFoundError, "There is no forecast"),
         ("f_", NotFoundError, "There is no forecast"),
         ("%", NotFoundError, "There is no forecast"),
@@ -386,7 +390,7 @@ def test_a_move_that_is_not_allowed_changes_nothing(desk: Desk, before: Any, mov
 
 @pytest.mark.parametrize("use", [act("propose"), act("confirm"), act("dispute"), act("annul"), act("reopen")])
 def test_a_question_that_is_not_there_is_named(desk: Desk, use: Move) -> None:
-    with pytest.raises(NotFoundError, match="There is no question 'q-x'; `calledit export questions` lists them"):
+    with pytest.raises(NotFoundError, match="There is no question 'q-x'; `calledit export questions --incl"):
         use(desk, "q-x")
 
 
@@ -550,7 +554,7 @@ def test_what_is_no_text_is_not_attached(desk: Desk, tmp_path: Path, body: bytes
 def test_a_copy_belongs_to_its_own_article(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "tarn.txt"
     path.write_bytes(TEXT.encode())
-    with pytest.raises(NotFoundError, match="There is no article 'tarn-2020'; see `calledit export articles`"):
+    with pytest.raises(NotFoundError, match="There is no article 'tarn-2020'; `calledit export articles"):
         attach(desk, path)
     desk.register(document())
     desk.register({"articles": [article("other", editions=[{"sha256": "b" * 64, "characters": 9}])]})

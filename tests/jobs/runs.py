@@ -84,7 +84,7 @@ class Run:
     def read(cls, url: str, ids: dict[str, str]) -> "Run":
         store = Store(url, SystemClock())
         try:
-            return cls(url, ids, read_ledger(store))
+            return cls(url, ids, read_ledger(store, include_drafts=True))
         finally:
             store.close()
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from forecasts import registry
-from forecasts.errors import ConflictError, InvalidInputError
+from forecasts import redacting, registry
+from forecasts.errors import ConflictError, InvalidInputError, RedactedError
 from forecasts.evidence import retrieve
 from forecasts.exchange.files import parse_document
 from forecasts.model import Request, Response
@@ -889,3 +889,62 @@ def test_a_check_and_all_that_follows_is_one_revision(jobs: Jobs) -> None:
         revision = session.exec(select(Revision).where(Revision.rev == check["rev"])).one()
     assert revision.action == "check"
     assert check["actor"] == "calledit"
+
+
+# -- redacted answers ------------------------------------------------------------------------------------------
+
+
+def redact(jobs: Jobs, sha256: str) -> None:
+    redacting.redact(jobs.store, "evidence", sha256, reason="A court said so.", actor="Lex")
+
+
+def another_worker(jobs: Jobs) -> Worker:
+    """Return a worker that has read nothing yet."""
+    return Worker(jobs.store, catalogue(), jobs.worker.fetcher, dispute_window=WINDOW)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_check_after_a_redacted_answer_asks_as_if_for_the_first_time(jobs: Jobs, restarted: bool) -> None:
+    question = jobs.ask()
+    jobs.table.rows.append(event("2020-02-03"))
+    first = jobs.check_at("2020-02-20")
+    redact(jobs, str(first["evidence_sha256"]))
+    if restarted:
+        jobs.worker = another_worker(jobs)
+    second = jobs.check_at("2020-03-20")
+    assert "if-none-match" not in jobs.table.server.requests[-1]
+    assert (second["http_status"], second["status"], second["sound"]) == (200, "ok", True)
+    assert second["evidence_sha256"] == first["evidence_sha256"]
+    with jobs.store.read() as session, pytest.raises(RedactedError):
+        retrieve(session, str(second["evidence_sha256"]))
+    jobs.work_at("2020-04-20")
+    assert jobs.steps(question) == [PROPOSED_YES, YES]
+
+
+def test_a_shorter_table_is_not_held_against_a_redacted_one(jobs: Jobs) -> None:
+    jobs.ask()
+    first = jobs.check_at("2020-02-20")
+    redact(jobs, str(first["evidence_sha256"]))
+    jobs.table.rows = jobs.table.rows[:3]
+    second = jobs.check_at("2020-03-20")
+    assert (second["rows"], second["sound"]) == (3, True)
+
+
+def test_a_question_is_left_alone_while_an_answer_it_needs_is_redacted(jobs: Jobs, clock: FakeClock) -> None:
+    """It reads two tables; the one that says yes is blanked, and the other is checked meanwhile."""
+    with table_on(clock) as other:
+        leaves = [jobs.leaf(), jobs.leaf()]
+        leaves[1]["query"] = leaves[1]["query"] | {"location": other.url}
+        question = jobs.ask(criterion={"type": "any", "of": leaves})
+        jobs.table.rows.append(event("2020-02-03"))
+        jobs.work_at("2020-02-20")
+        assert jobs.steps(question) == [PROPOSED_YES]
+        told = next(row for row in jobs.checks() if row["rows"] == len(jobs.table.rows))
+        redact(jobs, str(told["evidence_sha256"]))
+        jobs.table.instead = say(answer(status="500 Internal Server Error"))
+        jobs.worker = another_worker(jobs)
+        jobs.work_at("2020-02-24")
+        assert jobs.steps(question) == [PROPOSED_YES]
+        jobs.table.instead = None
+        jobs.work_at("2020-03-20")
+        assert jobs.steps(question) == [PROPOSED_YES, YES]

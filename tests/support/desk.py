@@ -96,8 +96,9 @@ class Desk:
         with self.store.read() as session:
             return session.exec(select(func.max(Revision.rev))).one() or 0
 
-    def ledger(self, as_of: datetime | None = None) -> Ledger:
-        return read_ledger(self.store, as_of)
+    def ledger(self, as_of: datetime | None = None, *, public: bool = False) -> Ledger:
+        """Return the ledger with its drafts, as the desk sees it, or what is public."""
+        return read_ledger(self.store, as_of, include_drafts=not public)
 
     def export(self, kind: str, as_of: datetime | None = None) -> list[Record]:
         return records(self.ledger(as_of), kind)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlmodel import select
 
 from forecasts import resolving
@@ -29,15 +30,27 @@ Get = Callable[..., httpx.Response]
 
 @pytest.fixture
 def get(store: Store) -> Get:
-    """Ask the site for an address; errors of the application come back as a browser would see them."""
+    """Ask the desk's site for an address; errors come back as a browser would see them."""
+    app = create_app(store, drafts=True)
+    return lambda path, method="GET": asyncio.run(_ask(app, path, method))
+
+
+@pytest.fixture
+def public(store: Store) -> Get:
+    """Ask the site that everybody sees."""
     app = create_app(store)
+    return lambda path, method="GET": asyncio.run(_ask(app, path, method))
 
-    async def ask(path: str, method: str) -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
-            return await client.request(method, path)
 
-    return lambda path, method="GET": asyncio.run(ask(path, method))
+def ask(store: Store, path: str, *, drafts: bool) -> httpx.Response:
+    """Ask a site just made for one address."""
+    return asyncio.run(_ask(create_app(store, drafts=drafts), path, "GET"))
+
+
+async def _ask(app: FastAPI, path: str, method: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+        return await client.request(method, path)
 
 
 @dataclass

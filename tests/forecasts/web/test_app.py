@@ -26,7 +26,7 @@ def links(html: str) -> list[str]:
 def test_the_home_page_lists_authors_by_name_and_questions_with_their_state(get: Get, told: Told) -> None:
     text = text_of(get("/").text)
     assert "unranked" in text
-    assert text.index("Ada Bell person 3 1 1 0.040 0 0 —") < text.index("Ben Cole person 0 0 0 — 0 0 —")
+    assert text.index("Ada Bell person draft 3 1 1 0.040 0 0 —") < text.index("Ben Cole person 0 0 0 — 0 0 —")
     assert "confirmed ▲ yes" in text
     assert "open — open" in text
 
@@ -69,7 +69,7 @@ def test_every_link_of_every_page_leads_somewhere(get: Get, told: Told) -> None:
 def test_the_leaderboard_gives_everybody_a_rank_or_a_reason(get: Get, told: Told) -> None:
     text = text_of(get("/leaderboard").text)
     assert "Nobody can be ranked on what is registered here" in text
-    assert "Ada Bell person the articles were picked by hand" in text
+    assert "Ada Bell person draft the articles were picked by hand" in text
 
 
 def test_a_deadline_that_passes_shows_without_a_new_revision(get: Get, desk: Desk, told: Told) -> None:

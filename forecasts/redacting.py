@@ -1,0 +1,148 @@
+"""Redaction: the one permitted update. It blanks a payload and keeps its hash, the actor and the reason."""
+
+import hashlib
+from datetime import datetime
+from typing import get_args
+
+from sqlmodel import Session, col, select
+
+from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
+from forecasts.lookup import by_id, refuse_the_author, said
+from forecasts.model import RedactedKind
+from forecasts.store import Store, Transaction
+from forecasts.tables import (
+    Actor,
+    AttachedCopy,
+    Author,
+    Edition,
+    Evidence,
+    Redaction,
+    Reply,
+    Revision,
+    Statement,
+)
+
+Redactions = dict[tuple[str, str], str]
+
+
+def redactions(session: Session, kind: RedactedKind | None = None, target: str | None = None) -> Redactions:
+    """Return for each redacted thing, by kind and target, the sentence that stands in its place.
+
+    What is blanked is blanked for every `as_of`, so the newest revision is the one that counts.
+    """
+    query = (
+        select(Redaction, Revision, Actor.name)
+        .join(Revision, col(Revision.rev) == col(Redaction.rev))
+        .join(Actor, col(Actor.id) == col(Revision.actor_id))
+    )
+    if kind is not None:
+        query = query.where(Redaction.kind == kind, Redaction.target == target)
+    return {
+        (row.kind, row.target): told(row, revision.simulated_at or revision.recorded_at, actor)
+        for row, revision, actor in session.exec(query).all()
+    }
+
+
+def told(row: Redaction, at: datetime, actor: str) -> str:
+    """Return in words that something was redacted, when, by whom, why, and the hash of what stood there."""
+    return f"redacted on {at:%Y-%m-%d} by {actor}: {row.reason.rstrip('.')}, sha256 {row.sha256}"
+
+
+def redaction_of(session: Session, kind: RedactedKind, target: str) -> str | None:
+    """Return the sentence that stands in the place of one redacted thing; None where it is not redacted."""
+    return redactions(session, kind, target).get((kind, target))
+
+
+def versions(session: Session, statement: Statement) -> list[Statement]:
+    """Return a statement with all it corrects and all that corrects it, the first reading first."""
+    chain = [statement]
+    while chain[0].supersedes_id is not None:
+        chain.insert(0, session.get_one(Statement, chain[0].supersedes_id))
+    while (later := successor(session, chain[-1])) is not None:
+        chain.append(later)
+    return chain
+
+
+def successor(session: Session, statement: Statement) -> Statement | None:
+    """Return the statement that corrects one."""
+    return session.exec(select(Statement).where(Statement.supersedes_id == statement.id)).first()
+
+
+def redact(
+    store: Store, kind: str, target: str, *, reason: str, actor: str, with_hedge: bool = False
+) -> list[Redaction]:
+    """Blank evidence, an attached copy, a reply, or a statement's claim in every version of it.
+
+    `target` is the sha256 of the evidence or of the edition that the copy is of, or the id of the reply or
+    statement. `with_hedge` blanks a statement's hedge phrase too. The hash kept is that of the bytes in UTF-8;
+    of a claim with its hedge, of the two with a line feed between them.
+    """
+    if kind not in get_args(RedactedKind):
+        raise InvalidInputError(f"What can be redacted is {', '.join(get_args(RedactedKind))}, not {kind!r}.")
+    with store.write(actor=actor, action="redact") as tx:
+        why = said(reason, "reason")
+        if kind == "evidence":
+            return [_redact_evidence(tx, target, why)]
+        if kind == "copy":
+            return [_redact_copy(tx, target, why)]
+        if kind == "reply":
+            return [_redact_reply(tx, target, why)]
+        return _redact_statement(tx, target, why, with_hedge=with_hedge)
+
+
+def _redact_evidence(tx: Transaction, sha256: str, reason: str) -> Redaction:
+    row = tx.session.get(Evidence, sha256)
+    if row is None:
+        raise NotFoundError(f"There is no archived evidence {sha256}.")
+    kept = keep(tx, "evidence", sha256, sha256, reason)
+    row.body = b""
+    tx.session.add(row)
+    return kept
+
+
+def _redact_copy(tx: Transaction, sha256: str, reason: str) -> Redaction:
+    copy = tx.session.exec(select(AttachedCopy).join(Edition).where(Edition.sha256 == sha256)).first()
+    if copy is None:
+        raise NotFoundError(
+            f"No copy of an edition {sha256!r} is attached; `calledit export articles` lists them."
+        )
+    kept = keep(tx, "copy", sha256, _hash(copy.text), reason)
+    copy.text = ""
+    tx.session.add(copy)
+    return kept
+
+
+def _redact_reply(tx: Transaction, public: str, reason: str) -> Redaction:
+    row = by_id(tx.session, Reply, public)
+    refuse_the_author(tx, tx.session.get_one(Author, row.author_id), "redact their own reply")
+    kept = keep(tx, "reply", row.public_id, _hash(row.text), reason)
+    row.text = ""
+    tx.session.add(row)
+    return kept
+
+
+def _redact_statement(tx: Transaction, public: str, reason: str, *, with_hedge: bool) -> list[Redaction]:
+    kept = []
+    for row in versions(tx.session, by_id(tx.session, Statement, public)):
+        refuse_the_author(tx, tx.session.get_one(Author, row.stated_by_id), "redact their own record")
+        hedge = row.hedge_phrase if with_hedge else None
+        kept.append(
+            keep(tx, "statement", row.public_id, _hash("\n".join(filter(None, (row.claim, hedge)))), reason)
+        )
+        row.claim = ""
+        row.hedge_phrase = None if with_hedge else row.hedge_phrase
+        tx.session.add(row)
+    return kept
+
+
+def keep(tx: Transaction, kind: RedactedKind, target: str, sha256: str, reason: str) -> Redaction:
+    """Append the record of one redaction; raise `ConflictError` where the thing is redacted already."""
+    known = redaction_of(tx.session, kind, target)
+    if known is not None:
+        raise ConflictError(f"The {kind} {target} was {known} already.")
+    row: Redaction = tx.append(Redaction(kind=kind, target=target, sha256=sha256, reason=reason, rev=tx.rev))
+    return row
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
