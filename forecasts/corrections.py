@@ -1,7 +1,7 @@
 """The correction log: who changed what we say, from what to what, why and when.
 
 It holds corrected statements and forecasts, outcomes reopened, disputed, ruled on again or annulled by hand,
-redactions, moves of publication, and the lexicons adopted.
+redactions, moves of publication, and new lexicons (what adopting one changes stands there as forecasts).
 """
 
 from collections.abc import Iterable, Iterator
@@ -233,7 +233,7 @@ def _lexicons(ledger: Ledger) -> Iterator[Entry]:
             _version(row),
             row.rev,
             authors=worded if before else set(),
-            what=f"Lexicon {_version(row)} was adopted: {row.title}",
+            what=f"Lexicon {_version(row)} was registered: {row.title}",
             before={"version": before.version if before else None},
             after={"version": row.version},
             reason=row.source,

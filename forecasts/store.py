@@ -106,7 +106,8 @@ class Store:
             with self._writing(sqlite_foreign_keys="OFF") as session:
                 yield session
         finally:
-            self.engine.dispose()  # the next connection holds foreign keys again
+            if not self.on_postgres:
+                self.engine.dispose()  # the next connection holds foreign keys again
 
     @property
     def place(self) -> str:

@@ -410,3 +410,29 @@ def test_a_registered_document_is_there_for_the_next_store(desk: Desk, clock: Fa
     again = Store(desk.store.url, clock)
     assert len(Desk(again, clock).export("forecasts")) == 1
     again.close()
+
+
+def test_after_a_live_write_a_replayed_registry_goes_by_real_time(store: Store, clock: FakeClock) -> None:
+    def write(day: str, run_id: str | None) -> datetime:
+        clock.set(day)
+        store.run_id = run_id
+        with store.write(actor="Ann", action="test") as tx:
+            rev = tx.rev
+        with store.read() as session:
+            return session.get_one(Revision, rev).recorded_at
+
+    first = write("2019-01-01", None)
+    with store.queue() as session:
+        session.add(ReplayRun(run_id="run", starts_at=at("2019-01-01"), ends_at=at("2020-01-01"), after_rev=1))
+    for day in ("2019-02-01", "2019-03-01"):
+        write(day, "run")
+    live = write("2026-01-01", None)
+    later = write("2019-04-01", "run")
+    with store.read() as session:
+        found = [store.revision_at(session, at(day)) for day in ("2019-01-31", "2019-02-01", "2019-05-01")]
+        assert found == [0, 2, 3]  # what the replay added after the live write is no part of that past
+        assert store.live_since(session) == 4
+        if live < later:
+            assert store.revision_at(session, live) == 4
+        assert store.revision_at(session, later) == 5
+        assert store.revision_at(session, first - timedelta(days=1)) == 3

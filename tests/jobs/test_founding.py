@@ -204,7 +204,7 @@ def test_both_databases_tell_the_same(replays: Callable[[str], Run]) -> None:
     sqlite, postgresql = (replays(kind).exports() for kind in KINDS)
     for kind, rows in sqlite.items():
         assert rows == postgresql[kind], kind
-        assert rows, kind
+        assert rows or kind == "replies", kind
 
 
 def test_a_fourth_summit_in_the_table_changes_what_follows_from_it(

@@ -69,6 +69,8 @@ def test_what_others_refer_to_comes_first() -> None:
 def test_the_seeds_register_whole_and_only_once(desk: Desk) -> None:
     added = register_all(desk)
     assert added["statements"] >= 30
+    records = {(row["article"], row["stated_by"]) for row in desk.export("statements")}
+    assert added.pop("publications") == len(records)
     assert added == Counter(
         {kind: sum(len(value.get(kind, [])) for value in SEEDS.values()) for kind in added}
         | {
@@ -80,6 +82,13 @@ def test_the_seeds_register_whole_and_only_once(desk: Desk) -> None:
     rev = desk.rev()
     assert not register_all(desk)
     assert desk.rev() == rev
+
+
+def test_all_of_it_is_public_and_says_that_no_notice_was_sent(desk: Desk) -> None:
+    register_all(desk)
+    assert desk.ledger(public=True).left_out == 0
+    assert {row["publication"] for row in desk.export("statements")} == {"published, no notice sent"}
+    assert all(row["reason"] for row in desk.export("publications"))
 
 
 def test_both_databases_give_the_seeds_the_same_ids(both_desks: dict[str, Desk]) -> None:

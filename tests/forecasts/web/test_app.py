@@ -4,10 +4,12 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 
-from forecasts import registry
+from forecasts import publishing, redacting, registry, replying
+from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import StoreError
 from forecasts.model import Interval
 from forecasts.store import Store
@@ -363,3 +365,120 @@ def test_threads_that_ask_together_share_one_value() -> None:
     for thread in threads:
         thread.join()
     assert made == [1]
+
+
+# -- what everybody sees, and what the desk sees ---------------------------------------------------------------
+
+
+def publish(desk: Desk, **more: Any) -> None:
+    publishing.publish(desk.store, "ada-bell", no_notice="Nobody to ask.", actor="Edith", **more)
+
+
+def test_nothing_of_a_draft_can_be_reached(public: Get, told: Told) -> None:
+    home = public("/")
+    assert home.status_code == 200
+    assert "No author is registered." in home.text
+    assert "Drafts are shown" not in home.text
+    for path in (
+        "/authors/ada-bell",
+        "/authors/ada-bell/strip.svg",
+        "/authors/ada-bell/strip.png",
+        "/articles/tarn-2020",
+        f"/statements/{told.statement}",
+        f"/questions/{told.question}",
+        f"/checks/{told.check}",
+        f"/evidence/{told.evidence}",
+    ):
+        response = public(path)
+        assert response.status_code == 404, path
+        assert "There is no " in response.text
+        assert "Ada" not in response.text
+
+
+def test_what_is_published_can_be_reached_and_leads_nowhere_else(public: Get, told: Told, desk: Desk) -> None:
+    publish(desk)
+    waiting, seen = ["/"], {"/"}
+    while waiting:
+        response = public(waiting.pop())
+        assert response.status_code == 200, response.url
+        if response.headers["content-type"].startswith("text/html"):
+            found = {link.split("#")[0] for link in links(response.text) if link.startswith("/")}
+            waiting += sorted(found - seen)
+            seen |= found
+    assert {"/corrections", "/authors/ada-bell", f"/statements/{told.statement}"} <= seen
+    assert public(f"/evidence/{told.evidence}").content == HOSTILE_BODY
+    for path in ("/authors/ada-bell", "/articles/tarn-2020", f"/statements/{told.statement}"):
+        assert "Published; no notice sent: Nobody to ask." in public(path).text, path
+    for path in ("/", f"/questions/{told.question}"):
+        assert "published, no notice sent" in public(path).text, path
+
+
+def test_nothing_is_served_before_its_time_and_everything_from_then_on(
+    public: Get, told: Told, desk: Desk
+) -> None:
+    publish(desk, public_from=desk.clock.now() + timedelta(hours=1))
+    assert public("/authors/ada-bell").status_code == 404
+    desk.clock.forward(timedelta(minutes=59))
+    assert public("/authors/ada-bell").status_code == 404
+    desk.clock.forward(timedelta(minutes=1))
+    assert public("/authors/ada-bell").status_code == 200
+    publishing.unpublish(desk.store, "ada-bell", reason="A doubt.", actor="Edith")
+    assert public("/authors/ada-bell").status_code == 404
+
+
+def test_the_desk_sees_drafts_marked_as_such(get: Get, told: Told) -> None:
+    assert "Drafts are shown." in get("/").text
+    assert "DRAFT: not published, and the author has not been told." in get("/authors/ada-bell").text
+    assert "DRAFT: not published" in get(f"/statements/{told.statement}").text
+    assert '<span class="tag">draft</span>' in get(f"/questions/{told.question}").text
+
+
+def test_redacted_evidence_is_gone(get: Get, told: Told, desk: Desk) -> None:
+    assert get(f"/evidence/{told.evidence}").status_code == 200
+    redacting.redact(desk.store, "evidence", told.evidence, reason="A court said so.", actor="Lex")
+    response = get(f"/evidence/{told.evidence}")
+    assert response.status_code == 410
+    assert "by Lex: A court said so, sha256" in response.text
+    for path in (f"/questions/{told.question}", f"/checks/{told.check}", "/authors/ada-bell", "/corrections"):
+        page = get(path)
+        assert (page.status_code, "A court said so" in page.text) == (200, True), path
+        assert f'href="/evidence/{told.evidence}"' not in page.text
+
+
+def test_an_earlier_page_in_the_cache_forgets_what_is_redacted(get: Get, told: Told, desk: Desk) -> None:
+    moment = desk.ledger().revisions[desk.rev()].recorded_at.isoformat().replace("+00:00", "Z")
+    path = f"/statements/{told.statement}?as_of={moment}"
+    claim = "in our words</span> &lt;script&gt;"
+    assert claim in get(path).text
+    redacting.redact(desk.store, "statement", told.statement, reason="A court said so.", actor="Lex")
+    assert claim not in get(path).text
+    assert "in our words</span> [redacted on" in get(path).text
+
+
+def test_a_statement_that_was_corrected_leads_to_what_replaced_it(get: Get, told: Told, desk: Desk) -> None:
+    reading = NewReading(claim="It opens by <July>.")
+    new = correct_statement(desk.store, told.statement, reading, reason="We misread it.", actor="Cora")
+    old = get(f"/statements/{told.statement}")
+    assert f'href="/statements/{new}"' in old.text
+    assert "This reading was replaced" in old.text
+    assert "We misread it." in old.text
+    page = get(f"/statements/{new}")
+    assert f'href="/statements/{told.statement}"' in page.text
+    assert "It opens by &lt;July&gt;." in page.text
+    for path in ("/corrections", "/authors/ada-bell"):
+        assert f"Statement {told.statement} was corrected; it is {new} now" in get(path).text
+
+
+def test_a_reply_stands_beside_what_it_answers(get: Get, told: Told, desk: Desk) -> None:
+    fields = {"received_at": desk.clock.now(), "how": "By mail", "actor": "Rita"}
+    replying.reply(desk.store, "ada-bell", "Not <I>.", statement_id=told.statement, **fields)
+    replying.reply(desk.store, "ada-bell", "All of it is wrong.", **fields)
+    assert "<blockquote>Not &lt;I&gt;.</blockquote>" in get(f"/statements/{told.statement}").text
+    page = text_of(get("/authors/ada-bell").text)
+    assert (
+        page.index("All of it is wrong.") < page.index("From statements to scores") < page.index("Not &lt;I&gt;.")
+    )
+
+
+def test_without_corrections_the_page_says_so(get: Get, desk: Desk) -> None:
+    assert "None yet." in get("/corrections").text
