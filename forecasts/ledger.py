@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from sqlmodel import Session, SQLModel, col, func, select
 
 from forecasts import policy, publishing, redacting, resolving, tables
-from forecasts.errors import NotFoundError
-from forecasts.model import Clock
+from forecasts.errors import InvalidInputError, NotFoundError
+from forecasts.model import Clock, iso
 from forecasts.policy import Policy
 from forecasts.store import Store
 
@@ -118,9 +118,12 @@ class Ledger:
             (link.question_id, link.resource_id) for link in session.exec(select(tables.QuestionResource)).all()
         )
         self.names = {row.id: row.name for row in self.authors.values()}
+        self._article_of = {row.id: row.article_id for row in self.editions.values()}
         self._record = {
             (row.article_id, row.author_id): row for row in sorted(self.publications.values(), key=lambda r: r.rev)
         }
+        self._noticed_at = publishing.noticed_at(self.publications.values())
+        self._taken_back = publishing.taken_back(session)
         # Which forecast counts is decided over everything, whatever of it is shown.
         self._registered = (self.every_statement, self.forecasts)
         self.superseded_by = {
@@ -154,13 +157,8 @@ class Ledger:
         self.verdicts = _where(self.verdicts, lambda row: row.question_id in asked)
         self.resolutions = _where(self.resolutions, lambda row: row.question_id in asked)
         self.scores = _where(self.scores, lambda row: row.forecast_id in self.forecasts)
-        self.replies = _where(
-            self.replies,
-            lambda row: (
-                row.author_id in authors and (row.statement_id is None or row.statement_id in self.every_statement)
-            ),
-        )
-        public = {pair for pair, row in self._record.items() if publishing.is_public(row, self._now)}
+        self.replies = _where(self.replies, self._is_public_reply)
+        public = {pair for pair in self._record if self._is_public_record(pair)}
         self.publications = _where(self.publications, lambda row: (row.article_id, row.author_id) in public)
 
     def _with_conditions(self, asked: set[int]) -> set[int]:
@@ -176,23 +174,54 @@ class Ledger:
 
     def record(self, statement: tables.Statement) -> tables.Publication | None:
         """Return where the record a statement belongs to stands; None for a draft nobody has moved."""
-        article = self.editions[statement.edition_id].article_id
-        return self._record.get((article, statement.stated_by_id))
+        return self._record.get(self._record_key(statement))
+
+    def _record_key(self, statement: tables.Statement) -> tuple[int, int]:
+        """Return the article and the author whose record a statement belongs to."""
+        return (self._article_of[statement.edition_id], statement.stated_by_id)
+
+    def _is_public_record(self, key: tuple[int, int]) -> bool:
+        """Whether a record was public at the instant asked for, and was not taken back since."""
+        return key not in self._taken_back and publishing.is_public(self._record.get(key), self._now)
+
+    def _is_noticed(self, statement: tables.Statement) -> bool:
+        """Whether the notice of a record, if one was given, covers the statement as it is charged."""
+        noticed_at = self._noticed_at.get(self._record_key(statement))
+        if noticed_at is None:
+            return True
+        first = statement
+        for row in reversed(self.versions(statement)):
+            if row.stated_by_id != statement.stated_by_id:
+                break
+            first = row
+        return first.rev <= noticed_at
+
+    def _is_public_reply(self, reply: tables.Reply) -> bool:
+        """Whether a reply may be seen: one to the whole record once all it could be about may be."""
+        if reply.statement_id is not None:
+            return reply.statement_id in self.every_statement
+        answered = (
+            row
+            for row in self._registered[0].values()
+            if row.stated_by_id == reply.author_id and row.rev <= reply.rev
+        )
+        return all(row.id in self.every_statement for row in answered)
 
     @cached_property
     def key(self) -> Hashable:
         """What tells this ledger from others: its revision, and what is public or redacted by now."""
         dates = (row.public_from for row in self._record.values() if row.public_from is not None)
         passed = sum(at <= self._now for at in dates)
-        return (self.rev, self.include_drafts, passed, len(self._redacted))
+        return (self.rev, self.include_drafts, passed, len(self._redacted), frozenset(self._taken_back))
 
     def is_public(self, statement: tables.Statement) -> bool:
         """Whether the record a statement belongs to may be seen by everybody."""
-        return publishing.is_public(self.record(statement), self._now)
+        return self._is_public_record(self._record_key(statement)) and self._is_noticed(statement)
 
     def label(self, statement: tables.Statement) -> str:
         """Return where a statement's record stands, as one of `publishing.LABELS`."""
-        return publishing.label(self.record(statement), self._now)
+        label = publishing.label(self.record(statement), self._now)
+        return label if self._is_noticed(statement) or label == "notified" else "draft"
 
     def label_of_all(self, statements: Iterable[tables.Statement]) -> str:
         """Return the most public label among several statements: that of what they have in common."""
@@ -227,6 +256,8 @@ class Ledger:
 
     def note(self, statement: tables.Statement) -> str:
         """Return the sentence that every view of a statement's record shows."""
+        if not self._is_noticed(statement):
+            return publishing.ADDED
         return publishing.sentence(self.record(statement), self._now)
 
     def redacted(self, kind: str, target: str | None) -> str | None:
@@ -400,11 +431,20 @@ class Ledger:
     def standing(self, forecast: tables.Forecast, name: Policy) -> Standing:
         """Return whether a forecast counts under a policy, why not, and its score."""
         reason = self._exclusions[name].get(forecast.public_id)
+        if reason == "later-forecast" and not self._shows_an_earlier(forecast):
+            reason = "set-aside"
         step = self.step(forecast.question_id)
         if reason is not None or step is None or step.state != "confirmed" or step.outcome not in ("yes", "no"):
             return Standing(reason, None)
         brier = self._score_of.get((forecast.id, step.id, name))
         return Standing("event-before-statement" if brier is None else None, brier)
+
+    def _shows_an_earlier(self, forecast: tables.Forecast) -> bool:
+        """Whether the ledger holds another forecast of the author on the question, made no later."""
+        return any(
+            row.id != forecast.id and row.author_id == forecast.author_id and row.stated_at <= forecast.stated_at
+            for row in self.standing_by_question[forecast.question_id]
+        )
 
     @cached_property
     def _statements_by_author(self) -> dict[int, list[tables.Statement]]:
@@ -425,13 +465,24 @@ class Ledger:
         """Return the instant deadlines are held against: the clock's, or that of the replay."""
         return self.run.now if self.run is not None else clock.now()
 
+    def moment(self, as_of: datetime | None, clock: Clock) -> datetime:
+        """Return the instant deadlines are held against when the ledger is read as of an instant."""
+        return self.now(clock) if as_of is None else min(as_of, self.now(clock))
+
 
 def read_ledger(store: Store, as_of: datetime | None = None, *, include_drafts: bool = False) -> Ledger:
     """Return the ledger as of an instant, or as it is now: what is public, or everything."""
     with store.read() as session:
+        refuse_future(as_of, store.clock)
         rev = store.revision_at(session, as_of)
-        now = as_of or now_at(session, rev, store.clock)
-        return Ledger(session, rev, now=now, include_drafts=include_drafts)
+        now = now_at(session, rev, store.clock)
+        return Ledger(session, rev, now=min(as_of or now, now), include_drafts=include_drafts)
+
+
+def refuse_future(as_of: datetime | None, clock: Clock) -> None:
+    """Raise `InvalidInputError` for an instant that is still to come: nothing was said at it yet."""
+    if as_of is not None and as_of > clock.now():
+        raise InvalidInputError(f"Nothing was said at {iso(as_of)} yet: as_of names an instant that has passed.")
 
 
 def _where(rows: dict[int, Row], keep: Callable[[Row], bool]) -> dict[int, Row]:

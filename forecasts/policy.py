@@ -21,6 +21,7 @@ REASONS = {
     "rival-reading": "it is a rival reading of a claim that is counted once",
     "scheduled-event": "a scheduled event is nearly certain and says nothing of skill",
     "later-forecast": "the author's first forecast on the question counts",
+    "set-aside": "it is set aside for a record that is not public yet",
     "coder-reading": "its number is our reading, which the strict policy leaves out",
     "bare-modal": "a bare modal (may, might, could) is no number, and the strict policy leaves it out",
     "not-a-forecast": "its statement was corrected: it is no forecast",

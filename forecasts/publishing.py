@@ -4,10 +4,10 @@ The unit is the record of one author in one article. Each move is appended and t
 without any is a draft. Nothing is public before its `public_from`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.lookup import find_article, find_author, refuse_the_author, said
@@ -17,6 +17,10 @@ from forecasts.tables import Article, Author, Edition, Publication, Statement
 
 # What the label of a record may be, from the least public to the most.
 LABELS = ("draft", "notified", "embargoed", "published, no notice sent", "published")
+
+
+# What every view says of a statement that came into a record after its author was told of it.
+ADDED = "DRAFT: added after notice was given; give notice of it too (`calledit author notify`)."
 
 
 def is_public(publication: Publication | None, now: datetime) -> bool:
@@ -51,6 +55,27 @@ def sentence(publication: Publication | None, now: datetime) -> str:
 
 def _plain(text: str | None) -> str:
     return (text or "").rstrip(".")
+
+
+def noticed_at(moves: Iterable[Publication]) -> dict[tuple[int, int], int]:
+    """Return, for each record (article, author) that stands on a notice, the revision that notice was given at."""
+    given: dict[tuple[int, int], tuple[str, int]] = {}
+    for row in sorted(moves, key=lambda row: row.rev):
+        key = (row.article_id, row.author_id)
+        if row.notice is None:
+            given.pop(key, None)
+        elif key not in given or given[key][0] != row.notice:
+            given[key] = (row.notice, row.rev)
+    return {key: rev for key, (_, rev) in given.items()}
+
+
+def taken_back(session: Session) -> set[tuple[int, int]]:
+    """Return the records that are not published now, whatever they were: what is taken back stays back."""
+    newest = {
+        (row.article_id, row.author_id): row.state
+        for row in session.exec(select(Publication).order_by(col(Publication.rev))).all()
+    }
+    return {key for key, state in newest.items() if state != "published"}
 
 
 # -- moves ---------------------------------------------------------------------------------------------------
@@ -118,6 +143,36 @@ def move(
     return row
 
 
+def _extend_notice(
+    tx: Transaction, outgrown: Publication, author: Author, notice: str, public_from: datetime | None
+) -> Publication:
+    """Append that notice was given of what was added to a record since its author was told of it."""
+    refuse_the_author(tx, author, "decide on the publication of their own record")
+    if public_from is not None:
+        raise ConflictError("The record has its date already: give notice of what was added when it may be shown.")
+    values = outgrown.model_dump(exclude={"id", "rev", "notice"})
+    row: Publication = tx.append(
+        Publication(rev=tx.rev, notice=f"{outgrown.notice}; of what was added: {notice}", **values)
+    )
+    return row
+
+
+def _outgrown(session: Session, article: Article, author: Author) -> Publication | None:
+    """Return where a record stands if it stands on a notice and holds statements that came after it."""
+    moves = session.exec(
+        select(Publication)
+        .where(Publication.article_id == article.id, Publication.author_id == author.id)
+        .order_by(col(Publication.rev))
+    ).all()
+    newest = session.exec(
+        select(func.max(Statement.rev))
+        .join(Edition, col(Edition.id) == col(Statement.edition_id))
+        .where(Edition.article_id == article.id, Statement.stated_by_id == author.id)
+    ).one()
+    given = noticed_at(moves).get((article.id, author.id))
+    return moves[-1] if given is not None and newest > given else None
+
+
 def _not_before(record: str, promised: datetime | None, asked: datetime | None) -> datetime | None:
     if promised is not None and asked is not None and asked < promised:
         raise ConflictError(f"{record}: the notice said that nothing is public before {iso(promised)}.")
@@ -150,11 +205,19 @@ def notify(
     public_from: datetime | None = None,
     article: str | None = None,
 ) -> list[Publication]:
-    """Record that, and how, an author was told what will be published; without `article`, of every draft."""
+    """Record that, and how, an author was told what will be published; without `article`, of every draft.
+
+    Of a record that stands on a notice already, it is notice of what was added since.
+    """
     with store.write(actor=actor, action="notify") as tx:
         notice = said(how, "notice")
-        author, records = _records(tx, slug, article, ("draft",), "notified")
-        return [move(tx, row, author, "notified", notice=notice, public_from=public_from) for row in records]
+        author, records = _records(tx, slug, article, ("draft", "added"), "notified")
+        return [
+            _extend_notice(tx, outgrown, author, notice, public_from)
+            if (outgrown := _outgrown(tx.session, row, author))
+            else move(tx, row, author, "notified", notice=notice, public_from=public_from)
+            for row in records
+        ]
 
 
 def publish(
@@ -196,7 +259,8 @@ def _records(
         return author, [named]
     found = {row.key: standing(tx.session, row, author) for row in known}
     stand = {key: now.state if now else "draft" for key, now in found.items()}
-    movable = [row for row in known if stand[row.key] in states]
+    added = {row.key for row in known if "added" in states and _outgrown(tx.session, row, author)}
+    movable = [row for row in known if stand[row.key] in states or row.key in added]
     if not movable:
         where = ", ".join(f"{key}: {state}" for key, state in stand.items()) or "none"
         raise ConflictError(f"No record of {slug} can become {target} (records: {where}).")

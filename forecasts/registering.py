@@ -82,7 +82,8 @@ class Registrar:
             raise InvalidInputError("publications: a record is named twice; say once where it stands.")
         for number, publication in enumerate(document.publications):
             with _located(f"publications[{number}]"):
-                self._add_publication(publication, named)
+                spoken = {row.stated_by for row in document.statements if row.article == publication.article}
+                self._add_publication(publication, named, spoken)
         return self.outcome
 
     # -- one method for each kind of item ------------------------------------------------------------------
@@ -430,8 +431,12 @@ class Registrar:
         row = Ruling(rev=0, question_id=question.id, **item.model_dump(exclude={"question"}))
         self._keep("rulings", row, question_id=question.id)
 
-    def _add_publication(self, item: doc.Publication, named: set[tuple[str, str]]) -> None:
-        """Move each record meant, unless it was moved so before: what was decided since by hand stands."""
+    def _add_publication(self, item: doc.Publication, named: set[tuple[str, str]], spoken: set[str]) -> None:
+        """Move each record meant, unless it was moved so before: what was decided since by hand stands.
+
+        `*` means those whom this document itself lets speak in the article, so that a speaker corrected since
+        is not published by registering the file again.
+        """
         article = self._find(Article, "article", key=item.article)
         speakers = self.tx.session.exec(
             select(Author)
@@ -444,7 +449,8 @@ class Registrar:
         meant = [
             row
             for row in speakers
-            if row.slug == item.author or (item.author == "*" and (item.article, row.slug) not in named)
+            if row.slug == item.author
+            or (item.author == "*" and row.slug in spoken and (item.article, row.slug) not in named)
         ]
         if not meant:
             raise InvalidInputError(f"nothing in {item.article!r} is charged to {item.author!r}")

@@ -128,7 +128,7 @@ def read(
 
     at = instant(as_of, "--as-of") if as_of else None
     ledger = read_ledger(store, at, include_drafts=include_drafts)
-    return ledger, at or ledger.now(services(ctx).clock())
+    return ledger, ledger.moment(at, services(ctx).clock())
 
 
 def read_of_author(

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.evidence import retrieve_from
 from forecasts.leaderboard import Board, leaderboard
-from forecasts.ledger import Ledger, now_at
+from forecasts.ledger import Ledger, now_at, refuse_future
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.store import Store
@@ -58,20 +58,22 @@ class Desk:
     def ledger(self, as_of: datetime | None) -> Ledger:
         """Return the ledger as of an instant, or as it is now."""
         with self._store.read() as session:
+            refuse_future(as_of, self._store.clock)
             rev = self._store.revision_at(session, as_of)
-            now = as_of or now_at(session, rev, self._store.clock)
+            now = now_at(session, rev, self._store.clock)
+            now = min(as_of or now, now)
             key = (rev, *_beside_the_revision(session, now))
             return self._ledgers.get(key, lambda: Ledger(session, rev, now=now, include_drafts=self._drafts))
 
     def report(self, ledger: Ledger, slug: str, as_of: datetime | None) -> Report:
         """Return the report on an author."""
-        now = as_of or ledger.now(self._store.clock)
+        now = ledger.moment(as_of, self._store.clock)
         key = ("report", ledger.key, _deadlines_passed(ledger, now), slug)
         return self._computed.get(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
 
     def leaderboard(self, ledger: Ledger, as_of: datetime | None) -> Board:
         """Return who can be ranked and who cannot."""
-        now = as_of or ledger.now(self._store.clock)
+        now = ledger.moment(as_of, self._store.clock)
         key = ("leaderboard", ledger.key, _deadlines_passed(ledger, now))
         return self._computed.get(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
 
@@ -93,10 +95,11 @@ class Desk:
             return retrieve_from(session, ledger, sha256)
 
 
-def _beside_the_revision(session: Session, now: datetime) -> tuple[datetime | None, int | None]:
-    """Return what a ledger depends on beside its revision: what has become public since, and later redactions."""
+def _beside_the_revision(session: Session, now: datetime) -> tuple[datetime | None, int | None, int | None]:
+    """Return what a ledger depends on beside its revision: embargoes ended, later moves and later redactions."""
     past = select(func.max(Publication.public_from)).where(col(Publication.public_from) <= now)
-    return session.exec(past).one(), session.exec(select(func.max(Redaction.id))).one()
+    moved, redacted = (session.exec(select(func.max(row))).one() for row in (Publication.id, Redaction.id))
+    return session.exec(past).one(), moved, redacted
 
 
 def _shown(report: Report) -> tuple[Hashable, ...]:

@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from forecasts.errors import NotFoundError, RedactedError, StoreError
+from forecasts.errors import InvalidInputError, NotFoundError, RedactedError, StoreError
 from forecasts.web import pages
 
 HEADERS = {
@@ -45,6 +45,7 @@ def handle_errors(app: FastAPI) -> None:
     app.exception_handler(NotFoundError)(_not_found)
     app.exception_handler(RedactedError)(_gone)
     app.exception_handler(RequestValidationError)(_unreadable)
+    app.exception_handler(InvalidInputError)(_not_understood)
     app.exception_handler(StoreError)(_unavailable)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(Exception)(_failed)
@@ -62,6 +63,10 @@ async def _unreadable(_request: Request, error: RequestValidationError) -> Respo
     wrong = error.errors()[0]
     sentence = f"{wrong['loc'][-1]}: {wrong['msg'].removeprefix('Value error, ')}."
     return respond(pages.error_page("Not understood", sentence), status=400)
+
+
+async def _not_understood(_request: Request, error: InvalidInputError) -> Response:
+    return respond(pages.error_page("Not understood", str(error)), status=400)
 
 
 async def _unavailable(_request: Request, _error: StoreError) -> Response:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from forecasts import publishing, registry, replying
+from forecasts import correcting, publishing, registry, replying
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.exchange.export import KINDS, records
 from forecasts.exchange.trace import trace
+from forecasts.ledger import Ledger, read_ledger
 from forecasts.publishing import LABELS
 from forecasts.reports import author_report
 from forecasts.text import report_text
@@ -270,9 +271,100 @@ def test_which_forecast_counts_is_decided_over_everything(desk: Desk) -> None:
     desk.resolve(asked)
     outright(desk, article="ferry-2020")
     (row,) = seen(desk)
-    assert (row["probability"], row["excluded_because"], row["scored"]) == (0.9, "later-forecast", False)
+    assert (row["probability"], row["excluded_because"], row["scored"]) == (0.9, "set-aside", False)
     numbers = author_report(desk.ledger(public=True), "ada-bell", desk.clock.now())["policies"]["broad"]
     assert (numbers["scored"], numbers["brier"]) == (0, None)
+
+
+# -- what came after -----------------------------------------------------------------------------------------
+
+
+def test_no_record_is_opened_by_an_instant_to_come(desk: Desk) -> None:
+    desk.register(two_authors())
+    notify(desk, public_from=at("2030-01-01"))
+    publish(desk)
+    with pytest.raises(InvalidInputError, match=r"Nothing was said at 2099-01-01T00:00:00Z yet"):
+        read_ledger(desk.store, at("2099-01-01"))
+    assert read_ledger(desk.store, desk.clock.now()).statements == {}
+
+
+def test_what_was_taken_back_stays_back_at_every_instant(desk: Desk) -> None:
+    desk.register(two_authors())
+    outright(desk)
+    public = read_ledger(desk.store)
+    assert {row.claim for row in public.statements.values()} != set()
+    unpublish(desk)
+    with desk.store.read() as session:
+        now = desk.clock.now()
+        for drafts, shown in ((False, 0), (True, 3)):
+            then = Ledger(session, public.rev, now=now, include_drafts=drafts)
+            assert len(then.statements) == shown
+
+
+def added(key: str = "s-more") -> dict[str, Any]:
+    """Return the document with one more statement of Ada's in the article whose record she was told of."""
+    value = two_authors()
+    return value | {"statements": [*value["statements"], statement(key, start=81, end=90, claim="More.")]}
+
+
+def test_a_notice_covers_what_was_there_when_it_was_given(desk: Desk) -> None:
+    desk.register(two_authors())
+    notify(desk)
+    publish(desk)
+    before = len(seen(desk))
+    desk.register(added())
+    assert len(seen(desk)) == before
+    told = {
+        row["claim"]: row["publication"] for row in desk.export("statements") if row["stated_by"] == "Ada Bell"
+    }
+    assert told["More."] == "draft"
+    ledger = desk.ledger()
+    (more,) = (row for row in ledger.statements.values() if row.claim == "More.")
+    assert ledger.note(more) == publishing.ADDED
+    with pytest.raises(ConflictError, match="has its date already"):
+        notify(desk, public_from=at("2030-01-01"))
+    notify(desk)
+    assert len(seen(desk)) == before + 1
+    assert desk.ledger().note(more) == "Published; notice was given (A letter.; of what was added: A letter)."
+    with pytest.raises(ConflictError, match="No record of ada-bell can become notified"):
+        notify(desk)
+
+
+def test_what_is_added_to_a_record_published_without_notice_is_public(desk: Desk) -> None:
+    desk.register(two_authors())
+    outright(desk)
+    before = len(seen(desk))
+    desk.register(added())
+    assert len(seen(desk)) == before + 1
+
+
+def test_a_reply_to_the_whole_record_waits_until_all_of_it_is_public(desk: Desk) -> None:
+    desk.register(two_authors())
+    outright(desk, "ben-cole", article="ferry-2020")
+    replying.reply(
+        desk.store, "ben-cole", "About both.", received_at=desk.clock.now(), how="A letter", actor="Edith Editor"
+    )
+    assert desk.ledger(public=True).replies == {}
+    outright(desk, "ben-cole", article="tarn-2020")
+    assert len(desk.ledger(public=True).replies) == 1
+
+
+def test_a_file_registered_again_publishes_nobody_who_was_put_in_its_place_since(desk: Desk) -> None:
+    value = document(
+        publications=[{"article": "tarn-2020", "author": "*", "state": "published", "no_notice": "Old."}]
+    )
+    desk.register(value)
+    (row,) = desk.export("statements")
+    correcting.correct_statement(
+        desk.store,
+        row["statement"],
+        correcting.NewReading(stated_by="ben-cole"),
+        reason="He said it.",
+        actor="Edith Editor",
+    )
+    desk.register(value)
+    assert desk.export("statements")[0]["stated_by"] == "Ben Cole"
+    assert seen(desk) == []
 
 
 # -- what every view says ------------------------------------------------------------------------------------
