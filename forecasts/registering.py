@@ -320,17 +320,17 @@ class Registrar:
             bare_modal=bare,
             **item.model_dump(include={"asserts", "basis", "reason", "phrase", "excluded_because"}),
         )
-        if self._moved_here(row):
+        known = self.tx.session.exec(select(Forecast.id).where(Forecast.public_id == hashed)).first()
+        if known is None and self._moved_here(row):
             self.outcome.unchanged["forecasts"] += 1
             return
-        self._refuse_second_primary(row)
+        if known is None:
+            self._refuse_second_primary(row)
         self._keep("forecasts", row, public_id=hashed)
 
     def _moved_here(self, row: Forecast) -> bool:
         """Whether a correction of the statement brought this forecast along, so that it is registered already."""
         session = self.tx.session
-        if session.exec(select(Forecast.id).where(Forecast.public_id == row.public_id)).first() is not None:
-            return False
         later = redacting.successor(session, session.get_one(Statement, row.statement_id))
         if later is not None:
             raise ConflictError(f"the statement was corrected; give the forecast to {later.public_id}")

@@ -422,7 +422,7 @@ def test_a_report_is_a_sheet_of_claims_too(calledit: Run, tmp_path: Path) -> Non
 
 def test_the_leaderboard_says_who_cannot_be_ranked(calledit: Run, tmp_path: Path) -> None:
     calledit("register", write(tmp_path, document()))
-    assert "The Mayor (person): the articles were picked by hand" in calledit("leaderboard").out
+    assert "The Mayor (person; published, no notice sent): the articles were" in calledit("leaderboard").out
     found = calledit("leaderboard", "--policy", "strict", "--json").json
     assert (found["ranked"], found["policy"], found["alpha"]) == ([], "strict", 0.05)
     page, sheet = tmp_path / "board.html", tmp_path / "board.csv"

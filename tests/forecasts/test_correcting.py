@@ -249,6 +249,13 @@ def test_a_file_with_the_corrected_speaker_and_the_number_as_first_read_changes_
         desk.register(speaker(document(forecasts=[forecast(probability=0.9)]), "ben-cole"))
 
 
+def test_a_file_registered_again_after_a_number_was_corrected_changes_nothing(desk: Desk) -> None:
+    desk.register(document())
+    number = NewNumber(probability=0.6)
+    registry.correct(desk.store, next(iter(forecasts(desk))), number, reason="Misread.", actor="Cora")
+    assert not desk.register(document()).added
+
+
 def test_a_new_forecast_goes_to_the_reading_that_stands(desk: Desk) -> None:
     desk.register(document())
     old = desk.export("statements")[0]["statement"]

@@ -470,7 +470,7 @@ def test_a_statement_that_was_corrected_leads_to_what_replaced_it(get: Get, told
 
 
 def test_a_reply_stands_beside_what_it_answers(get: Get, told: Told, desk: Desk) -> None:
-    fields = {"received_at": desk.clock.now(), "how": "By mail", "actor": "Rita"}
+    fields: dict[str, Any] = {"received_at": desk.clock.now(), "how": "By mail", "actor": "Rita"}
     replying.reply(desk.store, "ada-bell", "Not <I>.", statement_id=told.statement, **fields)
     replying.reply(desk.store, "ada-bell", "All of it is wrong.", **fields)
     assert "<blockquote>Not &lt;I&gt;.</blockquote>" in get(f"/statements/{told.statement}").text
