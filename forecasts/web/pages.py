@@ -54,6 +54,7 @@ def author_page(
         rows=strip_rows(report),
         told={"broad and strict": broad} if same else report["policies"],
         same=same,
+        statement_of={row["forecast"]: row["statement"] for row in broad["rows"]},
         titles={
             forecast["question"]: forecast["title"]
             for statement in report["statements"]

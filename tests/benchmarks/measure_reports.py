@@ -72,7 +72,7 @@ def measure(url: str, authors: int, forecasts: int, questions: int) -> None:
             registry.register(store, parse_document(value), catalogue=catalogue(), actor="bench")
         invented(authors, forecasts, questions).write(store)
         now = store.clock.now()
-        ledger = timed("read the ledger", lambda: read_ledger(store))
+        ledger = timed("read the ledger", lambda: read_ledger(store, include_drafts=True))
         report = timed("the report on an author", lambda: author_report(ledger, "author-1", now))
         pictures = timed("its pictures", lambda: (strip_svg(report), curve_svg(report)))
         timed("its page", lambda: author_page(report, *pictures))

@@ -1,6 +1,7 @@
 """Every number of a report, recomputed from what the report shows; and what too few groups must not show."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -303,6 +304,10 @@ def test_words_get_a_table_and_never_a_curve(desk: Desk) -> None:
     why = next(row["sentence"] for row in numbers["withheld"] if row["item"] == "corp-curve")
     assert why.endswith("needs 30 independent groups of claims with a stated number, there are 0.")
     assert "'Likely': said 120 times, happened 80" in report_text(report)
+    table = author_page(report, "").split('id="phrases"', 1)[1].split("</section>", 1)[0]
+    links = re.findall(r'<a href="#(.*?)">(\d+)</a>', table)
+    assert sorted(statement for statement, _ in links) == sorted(found["id"] for found in report["statements"])
+    assert [int(number) for _, number in links] == list(range(1, 121))
 
 
 def test_one_miss_of_an_author_who_was_certain_is_no_number_out_of_bounds(desk: Desk) -> None:
