@@ -4,6 +4,8 @@ A key packs a group number and a probability in ppm into one integer, so that on
 and one search finds a row. All sums of integers stay integers: they are exact in any order.
 """
 
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -79,7 +81,7 @@ def _count_cells(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], grou
                 return None
             total = np.concatenate([total, np.zeros(2 * groups * len(new), dtype=np.int64)])
             np.take(position, p_ppm[rows], out=chunk, mode="clip")
-        np.multiply(group[rows], 2, out=shift, casting="unsafe")
+        np.multiply(group[rows], 2, out=shift, dtype=np.int64, casting="unsafe")
         chunk += shift
         np.add(chunk, y[rows], out=chunk, casting="unsafe")
         total += np.bincount(chunk, minlength=len(total))
@@ -149,6 +151,15 @@ def combine(parts: Sequence[Rows]) -> Rows:
     return add_up(key, tuple(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
+def replace(stored: Rows, changed: Rows) -> Rows:
+    """Let changed rows stand in for the stored ones with their keys; those left without forecasts vanish."""
+    _, first = np.unique(np.concatenate([changed.key, stored.key]), return_index=True)
+    columns = zip((changed.key, *changed.weighted()), (stored.key, *stored.weighted()), strict=True)
+    key, *sums = (np.concatenate(pair)[first] for pair in columns)
+    kept = sums[0] != 0
+    return _plain(Rows(key[kept], tuple(column[kept] for column in sums)))
+
+
 def _plain(rows: Rows) -> Rows:
     """Drop integer weights that are all 1, so that equal content is stored equally."""
     if len(rows.sums) == 2:
@@ -174,11 +185,11 @@ def encode(
     With `labels`, the values are integer codes that number them from 0.
     """
     array = _checks.column(values, name)
-    if array.dtype.kind == "u":
-        # Unsigned 64 bits do not mix with signed keys.
-        array = array.astype(np.int64)
     if labels is not None:
         return _encode_coded(array, name, labels)
+    if array.dtype.kind == "u" and not _checks.beyond(array, np.iinfo(np.int64).max):
+        # Unsigned 64 bits do not mix with signed keys.
+        array = array.astype(np.int64)
     if array.dtype.kind in "iu":
         most = max(len(array), 1 << 16)
         if not _checks.beyond(array, most):
@@ -187,28 +198,36 @@ def encode(
         return codes, tuple(found.tolist())
     if array.dtype.kind not in "OUT":
         raise ValueError(f"{name}[0] is {array[0]!s}: give integers or names")
-    import pandas as pd  # half a second that integer codes need not pay
+    return _encode_objects(array.tolist(), name)
 
-    objects = array.astype(object)
-    _checks.refuse_first(pd.isna(objects), objects, name, "every forecast needs one")
-    codes, distinct = pd.factorize(objects)
-    ordered = sort_labels(distinct, name)
-    return ranks(distinct, ordered)[codes], ordered
+
+def _encode_objects(values: list[Any], name: str) -> tuple[IntArray, tuple[Label, ...]]:
+    """Number names, and integers that came as objects, by hashing them."""
+    # Types are looked at before values: True and 1.0 hash like 1, and a list does not hash at all.
+    if not all(issubclass(kind, str) for kind in set(map(type, values))):
+        _refuse_labels(values, name)
+    position: defaultdict[Any, int] = defaultdict(itertools.count().__next__)
+    codes = np.fromiter(map(position.__getitem__, values), dtype=np.int64, count=len(values))
+    ordered = sort_labels(position)
+    return ranks(position, ordered)[codes], ordered
 
 
 def _encode_coded(
     array: NDArray[Any], name: str, labels: Sequence[Label]
 ) -> tuple[NDArray[Any], tuple[Label, ...]]:
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"{name}[0] is {array[0]!s}: with labels, give integer codes")
-    if array.min() < 0 or array.max() >= len(labels):
+    named = _checks.column(labels, "labels").tolist()
+    _refuse_labels(named, "labels")
+    array = _checks.numbers(array, name, "with labels, give integer codes", kinds="iu")
+    if array.min() < 0 or array.max() >= len(named):
         _checks.refuse_first(
-            (array < 0) | (array >= len(labels)), array, name, f"codes run from 0 to {len(labels) - 1}"
+            (array < 0) | (array >= len(named)), array, name, f"codes run from 0 to {len(named) - 1}"
         )
-    ordered = sort_labels(labels, "labels")
-    if len(ordered) != len(labels):
+    if array.dtype.kind == "u":
+        array = array.astype(np.int64)
+    ordered = sort_labels(named)
+    if len(ordered) != len(named):
         raise ValueError("labels repeat a name: each code needs its own")
-    return (array if list(ordered) == list(labels) else ranks(labels, ordered)[array]), ordered
+    return (array if list(ordered) == named else ranks(named, ordered)[array]), ordered
 
 
 def ranks(labels: Iterable[Any], ordered: Sequence[Any]) -> IntArray:
@@ -217,12 +236,24 @@ def ranks(labels: Iterable[Any], ordered: Sequence[Any]) -> IntArray:
     return np.fromiter((position[label] for label in labels), dtype=np.int64)
 
 
-def sort_labels(labels: Iterable[Any], name: str) -> tuple[Label, ...]:
-    """Return distinct labels in order; names and integers do not mix."""
-    distinct = set(labels)
-    if all(isinstance(label, str) for label in distinct):
-        return tuple(sorted(str(label) for label in distinct))
-    strange = [label for label in distinct if not isinstance(label, int | np.integer)]
-    if strange:
-        raise ValueError(f"{name} holds {strange[0]!s}: give integers throughout, or names throughout")
-    return tuple(sorted(int(label) for label in distinct))
+def sort_labels(labels: Iterable[Any]) -> tuple[Label, ...]:
+    """Return distinct labels in order, as plain names or integers."""
+    distinct = {as_label(label, "label") for label in labels}
+    return tuple(sorted(distinct))
+
+
+def as_label(value: Any, name: str) -> Label:
+    """Return a name or an integer as Python's own, refusing anything else."""
+    if isinstance(value, str):
+        return str(value)
+    if _checks.is_integer(value):
+        return int(value)
+    raise ValueError(f"{name} is {value!r}: give a name or an integer")
+
+
+def _refuse_labels(labels: Sequence[Any], name: str) -> None:
+    """Refuse the first label that is neither name nor integer, or is not of the first one's kind."""
+    names = isinstance(labels[0], str)
+    for position, label in enumerate(labels):
+        if not (isinstance(label, str) if names else _checks.is_integer(label)):
+            raise ValueError(f"{name}[{position}] is {label!s}: give integers throughout, or names throughout")

@@ -19,6 +19,8 @@ from scoring._checks import FloatArray, IntArray
 from scoring._counts import CountTable
 from scoring._grouping import Label
 
+__all__ = ["ClusterTable", "LevelTable", "PerAuthor"]
+
 #: One number per author in the order of `authors`; a plain float on a one-author table.
 PerAuthor = float | FloatArray
 
@@ -37,12 +39,15 @@ class LevelTable(CountTable[Label]):
     0.41
     """
 
-    @staticmethod
-    def _author_of(group: Label) -> Label:
-        return group
+    _names = ("author",)
 
-    def _named_groups(self) -> dict[str, list[Label]]:
-        return {"author": list(self._groups)}
+    @staticmethod
+    def _parts(group: Label) -> tuple[Label, ...]:
+        return (group,)
+
+    @staticmethod
+    def _group_of(parts: tuple[Label, ...]) -> Label:
+        return parts[0]
 
     @classmethod
     def from_arrays(
@@ -100,23 +105,28 @@ class LevelTable(CountTable[Label]):
     def add(self, author: Label, y: int, p_ppm: int, *, weight: float = 1) -> Self:
         """Count one more forecast, in place, in time that does not grow with the table; returns the table.
 
-        Raises ValueError: y not 0 or 1, p_ppm not an integer in range, a negative weight.
+        Raises ValueError: y not 0 or 1, p_ppm not an integer in range, a weight that is negative, not finite
+        or too large to be added up exactly, an author who is neither a name nor an integer, or a name among
+        integers or the reverse.
 
         >>> LevelTable.from_arrays(["ann"], [1], [900_000]).add("ann", 0, 900_000).n.tolist()
         [2]
         """
-        self._change(author, y, p_ppm, weight, 1)
+        self._change((author,), y, p_ppm, weight, 1)
         return self
 
     def remove(self, author: Label, y: int, p_ppm: int, *, weight: float = 1) -> Self:
         """Take one counted forecast out again, in place; returns the table.
 
-        Raises ValueError: no such forecast was counted; otherwise as `add`.
+        Float weights are taken out to rounding. The table knows sums, not single weights: it refuses a
+        weight that no forecast there can have had.
+        Raises ValueError: no such forecast was counted, or none that can have weighed as much, and the table
+        stays as it was; otherwise as `add`.
 
         >>> LevelTable.from_arrays(["ann"], [1], [900_000]).remove("ann", 1, 900_000).authors
         ()
         """
-        self._change(author, y, p_ppm, weight, -1)
+        self._change((author,), y, p_ppm, weight, -1)
         return self
 
     @property
@@ -125,37 +135,80 @@ class LevelTable(CountTable[Label]):
         return self._group_index()
 
     def total(self, values: NDArray[Any]) -> PerAuthor:
-        """Add up one value per row, shape (rows,), within each author."""
-        if not len(self):
-            raise ValueError("the table is empty: there is nothing to add up")
-        sums = np.add.reduceat(values, self._group_starts())
+        """Add up one value per row, shape (rows,), within each author.
+
+        Raises ValueError: an empty table; another number of values than rows.
+
+        >>> table = LevelTable.from_arrays(["ann", "ann"], [1, 0], [300_000, 900_000])
+        >>> table.total(table.n)
+        2.0
+        """
+        sums = np.add.reduceat(self._per_row(values, "values"), self._group_starts())
         return float(sums[0]) if len(sums) == 1 else sums.astype(np.float64)
 
     def spread(self, per_author: PerAuthor) -> NDArray[Any]:
-        """Repeat one value per author on each of the author's rows; a single one broadcasts as it is."""
+        """Repeat one value per author on each of the author's rows; a single one broadcasts as it is.
+
+        Raises ValueError: another number of values than authors.
+
+        >>> table = LevelTable.from_arrays(["ann", "ann", "bob"], [1, 0, 1], [300_000, 900_000, 900_000])
+        >>> table.spread(np.array([0.5, 1.0])).tolist()
+        [0.5, 0.5, 1.0]
+        """
         values = np.asarray(per_author)
+        if values.ndim and values.shape != (len(self.authors),):
+            raise ValueError(
+                f"per_author has shape {values.shape}: give one value for each of {len(self.authors)}"
+            )
         return values[self.author_index] if values.ndim else values
 
     def mean(self, values: NDArray[Any]) -> PerAuthor:
-        """Divide `total(values)` by each author's total weight.
+        """Divide `total(values)` by each author's total weight: values come multiplied by their weights.
 
-        Raises ValueError: an author whose forecasts all weigh nothing.
+        Raises ValueError: as `total`; an author whose forecasts all weigh nothing.
+
+        >>> table = LevelTable.from_arrays(["ann", "ann"], [1, 0], [300_000, 900_000])
+        >>> table.mean(table.w * table.p)
+        0.6
         """
-        weight = np.atleast_1d(np.asarray(self.total(self.w)))
-        weightless = np.flatnonzero(weight == 0)
+        return self.total(values) / self.total_weight()
+
+    def total_weight(self) -> PerAuthor:
+        """Add up the weights of each author's forecasts.
+
+        Raises ValueError: an empty table; an author whose forecasts all weigh nothing.
+
+        >>> LevelTable.from_arrays(["ann", "ann"], [1, 0], [300_000, 900_000], weight=[1, 4]).total_weight()
+        5.0
+        """
+        weight = self.total(self.w)
+        weightless = np.flatnonzero(np.asarray(weight) == 0)
         if weightless.size:
             raise ValueError(f"weight is 0 for every forecast of author {self.authors[weightless[0]]!r}")
-        return self.total(values) / (weight if len(weight) > 1 else float(weight[0]))
+        return weight
 
     def mean_score(self, yes: FloatArray, no: FloatArray) -> PerAuthor:
-        """Average a score given per row for outcome yes and for no; what did not happen counts nothing."""
+        """Average a score given per row for outcome yes and for no; what did not happen counts nothing.
+
+        Shapes: yes and no (rows,). Infinite scores are carried.
+        Raises ValueError: as `mean`.
+
+        >>> table = LevelTable.from_arrays(["ann", "ann"], [1, 0], [300_000, 900_000])
+        >>> table.mean_score(yes=1 - table.p, no=table.p)
+        0.8
+        """
+        yes, no = self._per_row(yes, "yes"), self._per_row(no, "no")
         w_yes, w_no = self.w_yes, self.w - self.w_yes
         # 0 times infinity is not 0: what did not happen has to be taken out first.
         return self.mean(w_yes * np.where(w_yes > 0, yes, 0.0) + w_no * np.where(w_no > 0, no, 0.0))
 
     @by_blocks
     def brier_score(self) -> PerAuthor:
-        """Mean Brier score of each author on the 0 to 1 scale: Σ w (p - y)² / Σ w.
+        """Mean Brier score of each author on the 0 to 1 scale.
+
+        Formula: Σ w (p - y)² / Σ w.
+        Raises ValueError: an empty table, an author without weight.
+        Source: Brier (1950), Monthly Weather Review 78.
 
         >>> LevelTable.from_arrays(["ann"], [1], [500_000]).brier_score()
         0.25
@@ -168,6 +221,10 @@ class LevelTable(CountTable[Label]):
     def log_score(self, *, floor: float | None = None) -> PerAuthor:
         """Mean log score of each author in nats; see `scoring.rules.log_score` for infinity and `floor`.
 
+        Formula: Σ w · -ln(p_y) / Σ w.
+        Raises ValueError: an empty table, an author without weight, floor not between 0 and 1.
+        Source: Good (1952), Journal of the Royal Statistical Society B 14.
+
         >>> LevelTable.from_arrays(["ann"], [1], [0]).log_score()
         inf
         """
@@ -176,6 +233,10 @@ class LevelTable(CountTable[Label]):
     @by_blocks
     def spherical_score(self) -> PerAuthor:
         """Mean spherical score of each author; HIGHER is better.
+
+        Formula: Σ w · p_y / √(p² + (1 - p)²) / Σ w.
+        Raises ValueError: an empty table, an author without weight.
+        Source: Roby (1965), Behavioral Science 10.
 
         >>> LevelTable.from_arrays(["ann"], [1], [1_000_000]).spherical_score()
         1.0
@@ -186,6 +247,8 @@ class LevelTable(CountTable[Label]):
 
     def base_rate(self) -> PerAuthor:
         """Share of outcomes yes of each author: Σ w y / Σ w.
+
+        Raises ValueError: an empty table, an author without weight.
 
         >>> LevelTable.from_arrays(["ann", "ann"], [1, 0], [500_000, 500_000]).base_rate()
         0.5
@@ -204,12 +267,15 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
     ((('ann', 'x'), ('ann', 'y')), [0.01, 0.81])
     """
 
-    @staticmethod
-    def _author_of(group: tuple[Label, Label]) -> Label:
-        return group[0]
+    _names = ("author", "cluster")
 
-    def _named_groups(self) -> dict[str, list[Label]]:
-        return {"author": [a for a, _ in self._groups], "cluster": [c for _, c in self._groups]}
+    @staticmethod
+    def _parts(group: tuple[Label, Label]) -> tuple[Label, ...]:
+        return group
+
+    @staticmethod
+    def _group_of(parts: tuple[Label, ...]) -> tuple[Label, ...]:
+        return parts
 
     @classmethod
     def from_arrays(
@@ -227,6 +293,9 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
         Shapes: all (n,). `cluster` holds names or integers; forecasts that stand alone each need a
         cluster of their own. The rest is as in `LevelTable.from_arrays`.
         Raises ValueError: as `LevelTable.from_arrays`, and for missing clusters.
+
+        >>> ClusterTable.from_arrays([0, 0], [1, 0], [900_000, 0], cluster=["x", "y"], labels=["ann"]).clusters
+        (('ann', 'x'), ('ann', 'y'))
         """
         outcome, probability, checked = _columns(y, p_ppm, weight)
         codes, authors = _grouping.encode(author, "author", labels)
@@ -252,6 +321,12 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
 
         The names are those of columns; `probability` holds integer ppm.
         Raises ValueError: as `from_arrays`; a column that does not exist; no cluster column.
+
+        >>> import polars as pl
+        >>> frame = pl.DataFrame({"who": ["ann"] * 2, "ppm": [900_000] * 2, "y": [1, 0], "topic": ["x", "x"]})
+        >>> columns = {"author": "who", "probability": "ppm", "outcome": "y", "cluster": "topic"}
+        >>> ClusterTable.from_frame(frame, **columns).n.tolist()
+        [2]
         """
         if cluster is None:
             raise ValueError(
@@ -267,7 +342,11 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
     def add(self, author: Label, y: int, p_ppm: int, *, cluster: Label, weight: float = 1) -> Self:
         """Count one more forecast, in place, in time that does not grow with the table; returns the table.
 
-        Raises ValueError: y not 0 or 1, p_ppm not an integer in range, a negative weight.
+        Raises ValueError: as `LevelTable.add`; a cluster that is a name among integers or the reverse.
+
+        >>> table = ClusterTable.from_arrays(["ann"], [1], [900_000], cluster=["x"])
+        >>> table.add("ann", 0, 0, cluster="y").clusters
+        (('ann', 'x'), ('ann', 'y'))
         """
         self._change((author, cluster), y, p_ppm, weight, 1)
         return self
@@ -275,7 +354,11 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
     def remove(self, author: Label, y: int, p_ppm: int, *, cluster: Label, weight: float = 1) -> Self:
         """Take one counted forecast out again, in place; returns the table.
 
-        Raises ValueError: no such forecast was counted; otherwise as `add`.
+        Raises ValueError: as `LevelTable.remove`, and the table stays as it was; otherwise as `add`.
+
+        >>> table = ClusterTable.from_arrays(["ann"], [1], [900_000], cluster=["x"])
+        >>> table.remove("ann", 1, 900_000, cluster="x").clusters
+        ()
         """
         self._change((author, cluster), y, p_ppm, weight, -1)
         return self
@@ -301,15 +384,31 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
         return _grouping.ranks((author for author, _ in self.clusters), self.authors)
 
     def cluster_total(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Add up one value per row, shape (rows,), within each cluster; shape (clusters,)."""
-        if not len(self):
-            raise ValueError("the table is empty: there is nothing to add up")
-        return np.add.reduceat(values, self._group_starts())
+        """Add up one value per row, shape (rows,), within each cluster; shape (clusters,).
+
+        Raises ValueError: an empty table; another number of values than rows.
+
+        >>> table = ClusterTable.from_arrays(["ann"] * 3, [1, 1, 0], [0, 5, 5], cluster=["x", "x", "y"])
+        >>> table.cluster_total(table.n).tolist()
+        [2, 1]
+        """
+        return np.add.reduceat(self._per_row(values, "values"), self._group_starts())
 
     def cluster_means(self) -> FloatArray:
-        """Mean Brier score within each cluster, shape (clusters,): what the intervals take.
+        """Mean Brier score within each cluster that has weight: what the intervals take.
 
-        Clusters whose forecasts all weigh nothing are left out.
+        Formula: Σ w (p - y)² / Σ w over the forecasts of the cluster, on the 0 to 1 scale.
+        Shapes: one number per (author, cluster) pair in the order of `clusters`, those whose forecasts all
+        weigh nothing left out; on a table of several authors the clusters of all of them, one author after
+        another, so take `author(name)` first for an interval.
+        Raises ValueError: an empty table.
+        Source: Brier (1950), Monthly Weather Review 78.
+
+        >>> table = ClusterTable.from_arrays(
+        ...     ["ann"] * 4, [1, 0, 1, 1], [500_000, 500_000, 0, 0], cluster=list("xxyz"), weight=[1, 1, 3, 0]
+        ... )
+        >>> table.cluster_means().tolist()
+        [0.25, 1.0]
         """
         p = self.p
         weight = self.cluster_total(self.w)
@@ -319,7 +418,12 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
         return means
 
     def levels(self) -> LevelTable:
-        """Return the level table of the same forecasts."""
+        """Return the level table of the same forecasts.
+
+        >>> table = ClusterTable.from_arrays(["ann"] * 2, [1, 0], [900_000] * 2, cluster=["x", "y"])
+        >>> table.levels() == LevelTable.from_arrays(["ann"] * 2, [1, 0], [900_000] * 2)
+        True
+        """
         key = _grouping.pack(self.author_index, self.p_ppm)
         return LevelTable(self.authors, _grouping.add_up(key, self._all_rows().sums))
 

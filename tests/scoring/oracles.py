@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
-from math import log
+from math import isqrt, log
 
 from hypothesis import strategies as st
 
@@ -24,6 +24,17 @@ def mean(values: Sequence[Fraction]) -> Fraction:
 
 def brier(rows: Sequence[Forecast]) -> Fraction:
     return mean([(prob(p) - y) ** 2 for y, p in rows])
+
+
+def root(value: Fraction) -> Fraction:
+    """Return the square root of a fraction, right to thirty digits."""
+    scale = 10**30
+    return Fraction(isqrt(value.numerator * value.denominator * scale**2), value.denominator * scale)
+
+
+def spherical(rows: Sequence[Forecast]) -> Fraction:
+    given = [(prob(p) if y else 1 - prob(p), prob(p)) for y, p in rows]
+    return mean([hit / root(p**2 + (1 - p) ** 2) for hit, p in given])
 
 
 def by_level(rows: Sequence[Forecast]) -> dict[int, list[int]]:
