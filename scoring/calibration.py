@@ -4,7 +4,6 @@ Curves and tests take a level table; given a cluster table, the tests allow for 
 fall together. One-author tables give plain floats, others one number per author.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,9 @@ from scipy import stats
 
 from scoring import _checks
 from scoring._band import Band, consistency_band
-from scoring._blocks import by_blocks
 from scoring._checks import PPM, FloatArray, IntArray
-from scoring._grouping import Label, run_starts
-from scoring.decompose import bin_number, bin_starts, recalibrated
+from scoring._grouping import Label, encode, run_starts
+from scoring.decompose import bin_number, bin_starts, of_levels, recalibrated, refuse_other_tables
 from scoring.intervals import Interval, gaffke_interval
 from scoring.levels import ClusterTable, LevelTable, PerAuthor
 
@@ -94,21 +92,20 @@ class PhraseRow:
     share: Interval
 
 
-@by_blocks
+@of_levels
 def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve:
     """Return the counts, mean forecast and frequency of each bin of equal width.
 
     Formula: bin k of K holds p_ppm in [k, k + 1) · 1000000 / K, the last one also 1000000; within it
     forecast = Σ w p / Σ w and rate = Σ w y / Σ w. Bins that are empty or weigh nothing are left out.
     Units: bounds in ppm, forecast and rate as fractions.
-    Raises ValueError: an empty table, bins outside 1 to 1000000.
+    Raises ValueError: no level table, an empty table, bins outside 1 to 1000000.
     Source: Murphy and Winkler (1977), Applied Statistics 26; bins cut in integers are ours.
 
     >>> curve = reliability_curve(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 300_000, 900_000]))
     >>> curve.lower_ppm.tolist(), curve.n.tolist(), curve.rate.tolist()
     ([300000, 900000], [2, 1], [0.5, 1.0])
     """
-    _refuse_empty(levels)
     starts = bin_starts(levels, bins)
     w = np.add.reduceat(levels.w, starts)
     counted = w > 0
@@ -125,19 +122,18 @@ def reliability_curve(levels: LevelTable, *, bins: int = 10) -> ReliabilityCurve
     )
 
 
-@by_blocks
+@of_levels
 def corp_curve(levels: LevelTable) -> CorpCurve:
     """Return the isotonic recalibration of every distinct probability.
 
     Formula: the non-decreasing function of p that fits the outcomes best, ties pooled first.
-    Raises ValueError: an empty table.
+    Raises ValueError: no level table, an empty table, an author without weight.
     Source: Dimitriadis, Gneiting and Jordan (2021), PNAS 118.
 
     >>> curve = corp_curve(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 400_000, 900_000]))
     >>> curve.p_ppm.tolist(), curve.recalibrated.tolist()
     ([300000, 400000, 900000], [0.5, 0.5, 1.0])
     """
-    _refuse_empty(levels)
     return CorpCurve(
         author=_names(levels, np.arange(len(levels))),
         p_ppm=levels.p_ppm,
@@ -154,13 +150,15 @@ def calibration_in_the_large(table: LevelTable | ClusterTable) -> CalibrationTes
     clusters of squared sums, and z is compared with Student's t with clusters - 1 degrees of freedom: five
     or ten claims a cluster otherwise give true sizes of 9 to 15 % where 5 % is meant.
     Where V is 0 every forecast was certain: z is 0 if all came true, infinite if one did not.
-    Raises ValueError: an empty table, an author without weight, an author with a single cluster.
+    Clusters that weigh nothing are not counted.
+    Raises ValueError: no such table, an empty table, an author without weight, or with a single cluster.
     Source: Cox (1958), Biometrika 45; cluster form as in Liang and Zeger (1986), Biometrika 73.
 
     >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 1, 1, 0], [500_000] * 4)
     >>> calibration_in_the_large(table).difference, calibration_in_the_large(table).z
     (0.25, 1.0)
     """
+    _refuse_empty(table)
     p = table.p
     return _test(table, table.w_yes - table.w * p, table.w2 * p * (1 - p))
 
@@ -172,13 +170,15 @@ def spiegelhalter_z(table: LevelTable | ClusterTable) -> CalibrationTest:
     table V is the larger of that and the sum over clusters of squared sums, and z is compared with
     Student's t with clusters - 1 degrees of freedom. `difference` is the mean of (y - p)(1 - 2p), the
     Brier score minus its expectation. Forecasts of 50 % say nothing here: alone they give z = 0.
-    Raises ValueError: an empty table, an author without weight, an author with a single cluster.
+    Clusters that weigh nothing are not counted.
+    Raises ValueError: no such table, an empty table, an author without weight, or with a single cluster.
     Source: Spiegelhalter (1986), Statistics in Medicine 5.
 
     >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 1, 1, 1], [800_000] * 4)
     >>> round(spiegelhalter_z(table).z, 6)
     -1.0
     """
+    _refuse_empty(table)
     p = table.p
     tilt = 1 - 2 * p
     return _test(table, (table.w_yes - table.w * p) * tilt, table.w2 * tilt**2 * p * (1 - p))
@@ -212,8 +212,8 @@ def expected_calibration_error(
         raise ValueError(f"table holds {len(table.authors)} authors: take one with table.author(name)")
     if table.weighted:
         raise ValueError("table is weighted: outcomes can only be drawn for forecasts that count once")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}: at least one is needed")
+    _checks.whole(draws, "draws", 1)
+    _checks.whole(seed, "seed", 0)
     number = bin_number(table.p_ppm, bins)
     order = np.argsort(number, kind="stable")
     starts = run_starts(number[order])
@@ -236,14 +236,15 @@ def expected_calibration_error(
 
 
 def phrase_table(
-    y: ArrayLike, phrase: Sequence[str], *, cluster: ArrayLike | None = None, coverage: float = 0.95
+    y: ArrayLike, phrase: ArrayLike, *, cluster: ArrayLike | None = None, coverage: float = 0.95
 ) -> tuple[PhraseRow, ...]:
     """Count, phrase by phrase, how often what was said so happened; the commonest phrase first.
 
     Formula: share = mean over clusters of the share within, with Gaffke's interval (Clopper and Pearson's
     when each forecast stands alone).
     Shapes: y, phrase and cluster (n,).
-    Raises ValueError: empty input, lengths that differ, y not 0 or 1, coverage not in (0, 1).
+    Raises ValueError: empty input, lengths that differ, y not 0 or 1, a phrase that is missing, blank or no
+    text, coverage not in (0, 1).
     Source: Clopper and Pearson (1934), Biometrika 26; Gaffke (2005) where there are clusters.
 
     >>> row = phrase_table([1, 0, 0, 1], ["likely", "likely", "likely", "certain"])[0]
@@ -251,19 +252,22 @@ def phrase_table(
     ('likely', 3, 1)
     """
     outcome = _checks.outcomes(y).astype(np.int64)
-    phrases = _checks.column(phrase, "phrase")
-    clusters = np.arange(len(outcome)) if cluster is None else _checks.column(cluster, "cluster")
-    _checks.same_length(y=outcome, phrase=phrases, cluster=clusters)
+    code, phrases = encode(phrase, "phrase")
+    unsaid = np.array([not isinstance(name, str) or not name.strip() for name in phrases])
+    _checks.refuse_first(
+        unsaid[code], np.array(phrases, dtype=object)[code], "phrase", "give the words that were said"
+    )
+    clusters = np.arange(len(outcome)) if cluster is None else encode(cluster, "cluster")[0]
+    _checks.same_length(y=outcome, phrase=code, cluster=clusters)
     rows = []
-    for name in sorted(set(phrases.tolist())):
-        mine = phrases == name
+    for number, name in enumerate(phrases):
+        mine = code == number
         share = gaffke_interval(outcome[mine], cluster=clusters[mine], coverage=coverage)
-        rows.append(PhraseRow(name, int(mine.sum()), int(outcome[mine].sum()), share.clusters, share))
+        rows.append(PhraseRow(str(name), int(mine.sum()), int(outcome[mine].sum()), share.clusters, share))
     return tuple(sorted(rows, key=lambda row: (-row.n, row.phrase)))
 
 
 def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatArray) -> CalibrationTest:
-    _refuse_empty(table)
     author = table.author_index
     count = int(author[-1]) + 1
     weight = np.bincount(author, weights=table.w, minlength=count)
@@ -275,7 +279,8 @@ def _test(table: LevelTable | ClusterTable, score: FloatArray, variance: FloatAr
     df: FloatArray | None = None
     if isinstance(table, ClusterTable):
         owner = table.cluster_author
-        clusters = np.bincount(owner, minlength=count)
+        # A cluster that weighs nothing says nothing.
+        clusters = np.bincount(owner[table.cluster_total(table.w) > 0], minlength=count)
         if (clusters < 2).any():
             single = table.authors[int(np.argmax(clusters < 2))]
             raise ValueError(f"table holds a single cluster of author {single!r}: a test needs two or more")
@@ -304,5 +309,4 @@ def _names(levels: LevelTable, rows: IntArray) -> tuple[Label, ...]:
 
 
 def _refuse_empty(table: LevelTable | ClusterTable) -> None:
-    if not len(table):
-        raise ValueError("the table is empty: there is nothing to score")
+    refuse_other_tables(table, "table", LevelTable, ClusterTable)

@@ -4,20 +4,49 @@ Every function takes a level table and returns one number per author, a plain fl
 table. The parts of each result add up to the score it decomposes; averages are weighted by `w`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from scoring import rules
+from scoring import _checks, rules
 from scoring._blocks import by_blocks
 from scoring._checks import PPM, FloatArray, IntArray
+from scoring._counts import CountTable
 from scoring._grouping import run_starts
 from scoring.levels import LevelTable, PerAuthor
 
+__all__ = ["Corp", "Murphy", "MurphyCorrected", "Score", "Yates", "corp", "murphy", "murphy_corrected", "yates"]
+
 Score = Literal["brier", "log"]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def of_levels(compute: Callable[Concatenate[LevelTable, P], R]) -> Callable[Concatenate[LevelTable, P], R]:
+    """Refuse anything but a level table with forecasts, and work through a long one by blocks of authors."""
+    by_author = by_blocks(compute)
+
+    @wraps(compute)
+    def run(levels: LevelTable, *args: P.args, **options: P.kwargs) -> R:
+        refuse_other_tables(levels, "levels", LevelTable)
+        return by_author(levels, *args, **options)
+
+    return cast("Callable[Concatenate[LevelTable, P], R]", run)
+
+
+def refuse_other_tables(table: Any, name: str, *kinds: type[CountTable[Any]]) -> None:
+    """Refuse what is no table of these kinds, or holds no forecast."""
+    if not isinstance(table, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        hint = " (a ClusterTable has one: table.levels())" if hasattr(table, "levels") else ""
+        raise ValueError(f"{name} is a {type(table).__name__}: give a {wanted}{hint}")  # noqa: TRY004 - bad input
+    if not len(table):
+        raise ValueError(f"{name} holds no forecast, the table is empty: there is nothing to score")
 
 
 @dataclass(frozen=True)
@@ -89,18 +118,18 @@ def bin_starts(levels: LevelTable, bins: int | None) -> IntArray:
     """
     if bins is None:
         return np.arange(len(levels))
-    return run_starts(levels.author_index * bins + bin_number(levels.p_ppm, bins))
+    number = bin_number(levels.p_ppm, bins)
+    return run_starts(levels.author_index * bins + number)
 
 
 def bin_number(p_ppm: IntArray, bins: int) -> IntArray:
     """Return the bin of each probability, numbered from 0."""
-    if not 1 <= bins <= PPM:
-        raise ValueError(f"bins is {bins}: give a number from 1 to {PPM}")
+    _checks.whole(bins, "bins", 1, PPM)
     number: IntArray = np.minimum(p_ppm * bins // PPM, bins - 1)
     return number
 
 
-@by_blocks
+@of_levels
 def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     """Split the mean Brier score into reliability, resolution and uncertainty.
 
@@ -108,7 +137,7 @@ def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     resolution Σ w_k (ō_k - ō)² / W, uncertainty ō (1 - ō); bins wider than one value add the variance
     Σ w (p - p̄_k)² / W and twice the covariance 2 Σ w (p - p̄_k)(y - ō_k) / W within bins. `bins` is the
     number of bins of equal width; None makes every distinct value a bin.
-    Raises ValueError: an empty table, an author without weight, bins outside 1 to 1000000.
+    Raises ValueError: no level table, an empty table, an author without weight, bins outside 1 to 1000000.
     Source: Murphy (1973), Journal of Applied Meteorology 12; Stephenson, Coelho and Jolliffe (2008),
     Weather and Forecasting 23.
 
@@ -132,7 +161,7 @@ def murphy(levels: LevelTable, *, bins: int | None = None) -> Murphy:
     )
 
 
-@by_blocks
+@of_levels
 def murphy_corrected(levels: LevelTable, *, bins: int | None = None, limited: bool = False) -> MurphyCorrected:
     """Split the mean Brier score as `murphy` does, without the bias of small samples.
 
@@ -179,14 +208,21 @@ def murphy_corrected(levels: LevelTable, *, bins: int | None = None, limited: bo
     )
 
 
-@by_blocks
+@of_levels
 def recalibrated(levels: LevelTable) -> FloatArray:
     """Return the isotonic recalibration of each row: the best non-decreasing frequency for its level.
 
     Rows that share a probability were pooled when they were counted, so the order in which forecasts
-    came cannot matter. Rows without weight take the value of the row before.
-    Shapes: (rows,). Source: pool-adjacent-violators, Ayer et al. (1955).
+    came cannot matter. Rows without weight take the value of the author's row before, the first ones that
+    of the author's first row with weight.
+    Shapes: (rows,).
+    Raises ValueError: no level table, an empty table, an author without weight.
+    Source: pool-adjacent-violators, Ayer et al. (1955).
+
+    >>> recalibrated(LevelTable.from_arrays(["ann"] * 3, [1, 0, 1], [300_000, 400_000, 900_000])).tolist()
+    [0.5, 0.5, 1.0]
     """
+    levels.total_weight()
     return _bin_mean(_pooled_starts(levels), levels.w_yes, levels.w)
 
 
@@ -199,18 +235,21 @@ def _pooled_starts(levels: LevelTable) -> IntArray:
         # Rates lie in [0, 1]: two apart, the authors cannot be pooled with one another in one pass.
         rate += 2.0 * levels.author_index[weighty]
     starts: IntArray = weighty[isotonic_regression(rate, weights=w[weighty].astype(np.float64)).blocks[:-1]]
-    starts[0] = 0
+    if len(weighty) < len(w):
+        # Rows before an author's first with weight belong to that author's first block.
+        owner = levels.author_index
+        starts[run_starts(owner[starts])] = run_starts(owner)
     return starts
 
 
-@by_blocks
+@of_levels
 def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     """Split a mean score into miscalibration, discrimination and uncertainty by isotonic recalibration.
 
     Formula: with S the mean score, r the isotonic recalibration of p and ō the base rate:
     miscalibration S(p) - S(r), discrimination S(ō) - S(r), uncertainty S(ō). Ties in p are pooled first.
     With `score="log"` (nats) miscalibration is infinite when a forecast ruled out what happened.
-    Raises ValueError: an empty table, an author without weight, an unknown score.
+    Raises ValueError: no level table, an empty table, an author without weight, an unknown score.
     Source: Dimitriadis, Gneiting and Jordan (2021), PNAS 118.
 
     >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 0, 1, 1], [500_000] * 2 + [1_000_000] * 2)
@@ -219,12 +258,12 @@ def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     """
     if score not in ("brier", "log"):
         raise ValueError(f"score is {score!r}: choose 'brier' or 'log'")
+    weight = np.asarray(levels.total_weight())
     starts = _pooled_starts(levels)
     w, w_yes = np.add.reduceat(levels.w, starts), np.add.reduceat(levels.w_yes, starts)
     rate = np.divide(w_yes, w, out=np.zeros(len(w)), where=w > 0)
     authors = len(levels.authors)
     per_author = np.bincount(levels.author_index[starts], weights=w * _expected(rate, score), minlength=authors)
-    weight = np.asarray(levels.total(levels.w))
     of_recalibrated = per_author / weight if authors > 1 else float(per_author[0] / weight)
     of_forecast = levels.brier_score() if score == "brier" else levels.log_score()
     of_base = _expected(np.asarray(levels.base_rate()), score)
@@ -236,14 +275,14 @@ def corp(levels: LevelTable, *, score: Score = "brier") -> Corp:
     )
 
 
-@by_blocks
+@of_levels
 def yates(levels: LevelTable) -> Yates:
     """Split the mean Brier score into the variances and the covariance of forecast and outcome.
 
     Formula: ō (1 - ō) + (p̄ - ō)² + Var p - 2 Cov(p, y), where Var p is the least variance with this
     covariance, Cov² / (ō (1 - ō)), plus scatter. With outcomes of one kind only the covariance and the
     least variance are 0 and all variance is scatter.
-    Raises ValueError: an empty table, an author without weight.
+    Raises ValueError: no level table, an empty table, an author without weight.
     Source: Yates (1982), Organizational Behavior and Human Performance 30.
 
     >>> table = LevelTable.from_arrays(["ann"] * 4, [1, 0, 1, 1], [500_000] * 2 + [1_000_000] * 2)

@@ -2,6 +2,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +127,20 @@ def test_one_cluster_is_not_enough_for_a_test() -> None:
         spiegelhalter_z(weightless)
 
 
+@pytest.mark.parametrize("test", [spiegelhalter_z, calibration_in_the_large])
+def test_clusters_that_weigh_nothing_are_no_evidence(test: Any) -> None:
+    rng = np.random.default_rng(3)
+    y, p = rng.integers(0, 2, 12), rng.integers(1, 10, 12) * 100_000
+    weight, cluster = np.repeat([1, 0], 6), np.arange(12) // 2
+    padded = ClusterTable.from_arrays(["ann"] * 12, y, p, cluster=cluster, weight=weight)
+    alone = ClusterTable.from_arrays(["ann"] * 6, y[:6], p[:6], cluster=cluster[:6])
+    assert test(padded).df == test(alone).df == 2
+    assert test(padded).p_value == test(alone).p_value
+    single = ClusterTable.from_arrays(["ann"] * 3, [1, 0, 1], [5, 6, 7], cluster=[1, 1, 2], weight=[1, 1, 0])
+    with pytest.raises(ValueError, match="single cluster of author 'ann'"):
+        test(single)
+
+
 def test_cluster_tests_keep_their_size_where_classical_ones_do_not() -> None:
     rng = np.random.default_rng(4)
     classical = safe = 0
@@ -213,6 +228,15 @@ def test_phrases_are_counted_and_the_commonest_comes_first() -> None:
     assert rows[0].share.estimate == pytest.approx(0.75)
     with pytest.raises(ValueError, match="phrase has 1 values but y has 2"):
         phrase_table([1, 0], ["may"])
+    named = phrase_table([1, 0, 1, 1, 0], ["may", "likely", "likely", "likely", "may"], cluster=list("abbcd"))
+    assert named == rows
+
+
+@pytest.mark.parametrize("unsaid", [None, math.nan, pd.NA, "", "  "])
+def test_a_missing_or_empty_phrase_is_refused_by_position(unsaid: Any) -> None:
+    for phrases in (["may", unsaid], np.array(["may", unsaid], dtype=object), pd.Series(["may", unsaid])):
+        with pytest.raises(ValueError, match=r"phrase\[1\] is "):
+            phrase_table([1, 0], phrases)
 
 
 def test_the_band_is_reproducible_and_holds_what_it_says() -> None:

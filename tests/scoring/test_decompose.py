@@ -1,14 +1,16 @@
 import math
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_diagnostics.scoring import SquaredError, decompose
-from scipy.optimize import isotonic_regression
+from model_diagnostics.scoring import LogLoss, SquaredError, decompose
 from scores.probability import isotonic_fit
+from scoringrules.visualization.reliability import corp_reliability, corp_score_decomposition
 from sklearn.isotonic import IsotonicRegression
 
 from scoring.decompose import bin_number, corp, murphy, murphy_corrected, recalibrated, yates
@@ -147,13 +149,26 @@ def test_authors_do_not_touch_each_other(ann: list[Forecast], bob: list[Forecast
     assert corp(both.author("bob")).miscalibration == corp(table(bob, "bob")).miscalibration
 
 
-@given(many_forecasts)
-def test_repeating_every_forecast_changes_no_decomposition_and_weights_repeat(rows: list[Forecast]) -> None:
+@given(many_forecasts, st.lists(st.integers(0, 3), min_size=40, max_size=40), st.sampled_from([1, 0.125, 0.1]))
+def test_weights_are_repetitions_whatever_their_unit(rows: list[Forecast], weight: list[int], unit: float) -> None:
+    weight = [3, *weight[1 : len(rows)]]
+    repeated = table([row for row, times in zip(rows, weight, strict=True) for _ in range(times)])
     y, p = [y for y, _ in rows], [p for _, p in rows]
-    thrice = LevelTable.from_arrays(["ann"] * len(rows), y, p, weight=[3] * len(rows))
-    for decomposition in (murphy, corp, yates):
-        for other in (table(rows * 2), thrice):
-            assert vars(decomposition(other)) == pytest.approx(vars(decomposition(table(rows))), abs=1e-12)
+    weighted = LevelTable.from_arrays(["ann"] * len(rows), y, p, weight=[unit * w for w in weight])
+    for decomposition in (murphy, partial(murphy, bins=10), corp, partial(corp, score="log"), yates):
+        expected = vars(decomposition(repeated))
+        for other in (weighted, repeated.merge(repeated)):
+            assert vars(decomposition(other)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rows_before_an_authors_first_with_weight_take_that_authors_value() -> None:
+    levels = LevelTable.from_arrays(
+        ["ann", "bob", "bob", "bob", "bob"], [0, 1, 1, 0, 1], [5, 1, 2, 7, 9], weight=[1, 0, 0, 1, 1]
+    )
+    assert recalibrated(levels).tolist() == [0, 0, 0, 0, 1]
+    levels.add("ann", 1, 5, weight=2)
+    assert recalibrated(levels).tolist() == [pytest.approx(2 / 3), 0, 0, 0, 1]
+    assert recalibrated(levels.author("bob")).tolist() == [0, 0, 0, 1]
 
 
 def test_weightless_forecasts_count_nothing() -> None:
@@ -185,25 +200,33 @@ def test_other_libraries_that_pool_ties_agree() -> None:
         assert value == pytest.approx(theirs[part], abs=1e-12)
 
 
-def test_where_unpooled_ties_depend_on_row_order_we_do_not() -> None:
-    """Pool-adjacent-violators on rows sorted by p alone, as scipy and scikit-learn offer it."""
-    p, y = np.array([500_000, 500_000, 800_000, 800_000]), np.array([0, 1, 0, 1])
-    orders = [np.array(order) for order in ([0, 1, 2, 3], [1, 0, 2, 3], [0, 1, 3, 2], [1, 0, 3, 2])]
-    unpooled = {float(np.mean((isotonic_regression(y[order]).x - y[order]) ** 2)) for order in orders}
-    ours = {corp(LevelTable.from_arrays([0] * 4, y[order], p[order])) for order in orders}
-    assert len(unpooled) > 1
+def test_log_loss_is_taken_apart_as_model_diagnostics_does() -> None:
+    rng = np.random.default_rng(13)
+    p, y = rng.integers(1, 20, 300) * 50_000, rng.integers(0, 2, 300)
+    theirs = decompose(y, p / 1_000_000, scoring_function=LogLoss()).row(0, named=True)
+    for part, value in vars(corp(LevelTable.from_arrays([0] * 300, y, p), score="log")).items():
+        assert value == pytest.approx(theirs[part], abs=1e-9)
+
+
+def test_where_scoringrules_leaves_ties_unpooled_its_parts_depend_on_row_order() -> None:
+    p, y = np.array([0.5, 0.5, 0.8, 0.8]), np.array([0, 1, 0, 1])
+    orders = [np.array(order) for order in ([0, 1, 2, 3], [1, 0, 2, 3], [1, 0, 3, 2])]
+    theirs, ours = [], set()
+    for order in orders:
+        recalibrated_score, score, _ = corp_score_decomposition(*corp_reliability(y[order], p[order]))
+        theirs.append(score - recalibrated_score)
+        ours.add(corp(LevelTable.from_arrays([0] * 4, y[order], (p[order] * 1e6).astype(int))))
+    assert theirs == pytest.approx([0.17, 0.128333, 0.045], abs=1e-6)
     assert len(ours) == 1
     assert ours.pop().miscalibration == pytest.approx(0.045)
 
 
-def test_integer_bins_put_round_numbers_where_they_belong() -> None:
-    tenths = np.arange(11)
-    assert bin_number(tenths * 100_000, 10).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9]
-    edges = np.linspace(0, 1, 11)
-    by_edges = np.searchsorted(edges, tenths / 10, side="right") - 1
-    assert [k for k in range(10) if by_edges[k] != k] == [3, 6, 7]
-    with pytest.raises(ValueError, match="bins is 0"):
-        murphy(table([(1, 5)]), bins=0)
+def test_where_numpy_and_pandas_bin_round_numbers_one_too_low_we_do_not() -> None:
+    assert bin_number(np.arange(11) * 100_000, 10).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9]
+    misplaced = [0.3, 0.6, 0.7]
+    assert np.flatnonzero(np.histogram(misplaced, bins=10, range=(0, 1))[0]).tolist() == [2, 5, 6]
+    edges = np.linspace(0, 1, 11).tolist()
+    assert pd.cut(pd.Series(misplaced), bins=edges, right=False, labels=False).tolist() == [2, 5, 6]
 
 
 def test_unknown_scores_and_weighted_corrections_are_refused() -> None:
