@@ -18,6 +18,15 @@ from scoring._grouping import Label
 from scoring.gates import CLUSTERS_TO_TEST
 from scoring.intervals import Interval, gaffke_interval
 
+__all__ = [
+    "EProcess",
+    "PairedDifference",
+    "PermutationTest",
+    "e_process",
+    "paired_difference",
+    "permutation_test",
+]
+
 #: No bet may lose more than this share of the stake.
 LARGEST_BET = 0.75
 
@@ -184,6 +193,8 @@ def permutation_test(
     >>> permutation_test(frame, reference="crowd", cluster="topic").p_value
     0.0078125
     """
+    _checks.whole(draws, "draws", 1)
+    _checks.whole(seed, "seed", 0)
     pairs = _pairs(frame, outcome, probability, reference, cluster)
     clusters = len(pairs.mean)
     if clusters < CLUSTERS_TO_TEST:
@@ -222,7 +233,7 @@ def _pairs(native: IntoFrame, outcome: str, probability: str, reference: str, cl
 
 def _last_deadline(native: IntoFrame, deadline: str, pairs: _Pairs) -> NDArray[Any]:
     """Return the latest deadline of each cluster."""
-    values = _frames.columns(native, [deadline])[deadline]
+    values = np.asarray(_frames.columns(native, [deadline])[deadline])
     if values.dtype.kind == "M":
         missing = np.isnat(values)
     elif values.dtype.kind in "iuf":

@@ -7,6 +7,8 @@ The names are codes; the words a reader sees are chosen by whoever prints them.
 from dataclasses import dataclass
 from typing import Literal
 
+from scoring import _checks
+
 Verdict = Literal["too-few", "small", "medium", "large"]
 Item = Literal[
     "claims",
@@ -61,7 +63,7 @@ CLUSTERS_TO_TEST = 6
 def allowed(clusters: int) -> Allowed:
     """Return what may be shown at this many clusters.
 
-    Raises ValueError: a negative number.
+    Raises ValueError: a number that is negative or not whole.
     Source: simulated sizes and coverages, see docs/scoring.md.
 
     >>> allowed(9).verdict, sorted(allowed(9).shown)
@@ -69,8 +71,7 @@ def allowed(clusters: int) -> Allowed:
     >>> "corp-curve" in allowed(30).shown, allowed(30).next_gate
     (True, 100)
     """
-    if clusters < 0:
-        raise ValueError(f"clusters is {clusters}: a count is not negative")
+    _checks.whole(clusters, "clusters", 0)
     passed = [gate for gate in GATES if gate.clusters <= clusters]
     ahead = GATES[len(passed) :]
     return Allowed(

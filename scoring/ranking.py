@@ -116,7 +116,9 @@ def shrink(difference: ArrayLike, *, author: ArrayLike, cluster: ArrayLike) -> S
     cluster_code, clusters = _grouping.encode(cluster, "cluster")
     _checks.same_length(difference=values, author=author_code, cluster=cluster_code)
     pairs, group = np.unique(author_code.astype(np.int64) * len(clusters) + cluster_code, return_inverse=True)
-    cluster_mean = np.bincount(group, weights=values) / np.bincount(group)
+    # Squares of what is measured in its largest value neither vanish nor overflow.
+    unit = float(np.abs(values).max()) or 1.0
+    cluster_mean = np.bincount(group, weights=values / unit) / np.bincount(group)
     owner = pairs // len(clusters)
     count = np.bincount(owner, minlength=len(authors))
     enough = np.array(["shrunk" in allowed(int(n)).shown for n in count])
@@ -134,12 +136,12 @@ def shrink(difference: ArrayLike, *, author: ArrayLike, cluster: ArrayLike) -> S
     names = np.flatnonzero(enough).tolist()
     return Shrunk(
         author=tuple(authors[i] for i in names),
-        mean=mean,
-        shrunk=common + weight * (mean - common),
+        mean=unit * mean,
+        shrunk=unit * (common + weight * (mean - common)),
         weight=weight,
-        common_mean=common,
-        between_variance=between,
-        within_variance=within,
+        common_mean=unit * common,
+        between_variance=unit**2 * between,
+        within_variance=unit**2 * within,
         left_out=tuple(authors[i] for i in np.flatnonzero(~enough & (count > 0)).tolist()),
     )
 

@@ -12,6 +12,19 @@ from numpy.typing import ArrayLike
 from scoring import _checks
 from scoring._checks import FloatArray
 
+__all__ = [
+    "brier_score",
+    "brier_score_multiclass",
+    "brier_score_multiclass_per_forecast",
+    "brier_score_per_forecast",
+    "log_score",
+    "log_score_per_forecast",
+    "ranked_probability_score",
+    "ranked_probability_score_per_forecast",
+    "spherical_score",
+    "spherical_score_per_forecast",
+]
+
 Scale = Literal["unit", "two-class"]
 Base = Literal["e", "2", "10"]
 
@@ -78,7 +91,7 @@ def log_score_per_forecast(
 
 
 def log_scores_of(p: FloatArray, *, floor: float | None = None) -> tuple[FloatArray, FloatArray]:
-    """Log scores in nats, one per forecast, if the outcome is yes and if it is no.
+    """Log scores in nats of checked probabilities, one per forecast, if the outcome is yes and if it is no.
 
     >>> yes, no = log_scores_of(np.array([1.0]))
     >>> yes.tolist(), no.tolist()
@@ -221,10 +234,11 @@ def _multiclass(y: ArrayLike, P: ArrayLike) -> tuple[FloatArray, FloatArray]:
     table = _checks.probability_rows(P)
     _checks.same_length(y=index, P=table)
     options = table.shape[1]
-    if index.dtype.kind not in "iu":
-        raise ValueError(f"y[0] is {index[0]!s}: give the index of the option that happened")
+    index = _checks.numbers(index, "y", "give the index of the option that happened", kinds="iu")
     _checks.refuse_first((index < 0) | (index >= options), index, "y", f"options are numbered 0 to {options - 1}")
-    return np.eye(options)[index], table
+    happened = np.zeros_like(table)
+    happened[np.arange(len(table)), index] = 1
+    return happened, table
 
 
 def _mean(score: FloatArray, weight: ArrayLike | None) -> float:

@@ -87,8 +87,8 @@ def wording_interval(
     _checks.refuse_first(low > median, low, "low_ppm", "it lies above the median")
     _checks.refuse_first(high < median, high, "high_ppm", "it lies below the median")
     _checks.share(coverage, "coverage")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}: at least one is needed")
+    _checks.whole(draws, "draws", 1)
+    _checks.whole(seed, "seed", 0)
 
     position = np.random.default_rng(seed).uniform(-1, 1, size=(draws, len(labels)))[:, code]
     read = median + np.where(position < 0, position * (median - low), position * (high - median))
@@ -124,15 +124,12 @@ def lexicon_stability(y: ArrayLike, P_ppm: ArrayLike, *, author: ArrayLike) -> L
     (0.0, [1, 1], [2, 2])
     """
     outcome = _checks.outcomes(y).astype(np.float64)
-    table = np.asarray(P_ppm)
-    if table.ndim != 2 or not table.shape[1]:
-        raise ValueError(f"P_ppm has shape {table.shape}: give one row per claim and one column per lexicon")
+    table = _checks.ppm_rows(P_ppm) / PPM
     code, labels = _grouping.encode(author, "author")
     _checks.same_length(y=outcome, P_ppm=table, author=code)
     used, code = np.unique(code, return_inverse=True)
-    columns = [_checks.ppm(table[:, k], f"P_ppm[:, {k}]") / PPM for k in range(table.shape[1])]
     size = np.bincount(code)
-    brier = np.stack([np.bincount(code, weights=(column - outcome) ** 2) / size for column in columns], axis=1)
+    brier = np.stack([np.bincount(code, weights=(p - outcome) ** 2) / size for p in table.T], axis=1)
     # Scores that differ by rounding alone are tied.
     sign = np.sign(np.round(brier[:, None, :] - brier[None, :, :], 12))
     pairs = np.triu_indices(len(used), k=1)

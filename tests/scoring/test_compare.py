@@ -130,7 +130,7 @@ def test_every_frame_and_kind_of_date_will_do() -> None:
         ({"due": [1, 2, math.nan, 4, 5, 6]}, r"due\[2\] is nan: every question has a deadline"),
         ({"due": pd.to_datetime(["2024-01-01"] * 5 + ["NaT"])}, r"due\[5\] is NaT"),
         ({"due": list("abcdef")}, r"due\[0\] is a: give numbers or datetime64"),
-        ({"topic": ["a", math.nan, "b", "c", "d", "e"]}, r"topic\[1\] is (None|nan)"),
+        ({"topic": ["a", math.nan, "b", "c", "d", "e"]}, r"topic\[1\] is missing"),
     ],
 )
 def test_bad_frames_are_refused(change: dict[str, Any], message: str) -> None:

@@ -200,7 +200,7 @@ def test_lexicons_that_disagree_make_an_order_unstable() -> None:
     assert lexicon_stability([1], [[5]], author=["a"]).stable_pairs == 1.0
     with pytest.raises(ValueError, match="P_ppm has shape"):
         lexicon_stability([1], [5], author=["a"])
-    with pytest.raises(ValueError, match=r"P_ppm\[:, 1\]\[0\] is 2000000"):
+    with pytest.raises(ValueError, match=r"P_ppm\[0, 1\] is 2000000"):
         lexicon_stability([1], [[5, 2_000_000]], author=["a"])
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scores.probability
 import scoringrules
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
@@ -36,12 +38,20 @@ def test_brier_is_the_rational_mean_on_either_scale(rows: list[oracles.Forecast]
 
 
 @given(oracles.forecasts)
-def test_spherical_squares_to_a_rational_number(rows: list[oracles.Forecast]) -> None:
+def test_spherical_is_the_rational_mean(rows: list[oracles.Forecast]) -> None:
     y, p = split(rows)
-    for score, (outcome, p_ppm) in zip(rules.spherical_score_per_forecast(y, p), rows, strict=True):
-        q = oracles.prob(p_ppm)
-        exact = (q if outcome else 1 - q) ** 2 / (q**2 + (1 - q) ** 2)
-        assert score**2 == pytest.approx(float(exact), abs=1e-12)
+    assert rules.spherical_score(y, p) == pytest.approx(float(oracles.spherical(rows)), abs=1e-12)
+    each = [float(oracles.spherical([row])) for row in rows]
+    assert rules.spherical_score_per_forecast(y, p) == pytest.approx(each, abs=1e-12)
+
+
+@given(oracles.forecasts)
+def test_other_libraries_agree_where_nothing_is_clipped(rows: list[oracles.Forecast]) -> None:
+    y, p = split([(outcome, min(max(p_ppm, 1), 999_999)) for outcome, p_ppm in rows])
+    assert rules.log_score(y, p) == pytest.approx(log_loss(y, p, labels=[0, 1]), rel=1e-12)
+    assert rules.log_score_per_forecast(y, p) == pytest.approx(scoringrules.log_score(np.array(y), np.array(p)))
+    theirs = scores.probability.brier_score(xr.DataArray(p), xr.DataArray(np.array(y, dtype=float)))
+    assert rules.brier_score(y, p) == pytest.approx(theirs.item(), abs=1e-12)
 
 
 @given(oracles.forecasts)
