@@ -23,6 +23,7 @@ _PPM_RULE = "give integers in parts per million, 0 to 1000000 (round(1_000_000 *
 _WEIGHT_RULE = "weights are finite and not negative"
 _SCALE_RULE = f"weights lie between {1 / LARGEST:g} and {LARGEST:g} or are 0; only their ratios matter"
 EXACT_RULE = "integer weights are added up exactly and these would overflow; give smaller ones or floats"
+_CHUNK = 1 << 16
 
 
 def refuse_first(bad: NDArray[np.bool_], values: NDArray[Any], name: str, rule: str) -> None:
@@ -153,8 +154,10 @@ def probability_rows(P: ArrayLike, name: str = "P") -> FloatArray:
 
 def _within_unit(array: NDArray[Any], name: str) -> FloatArray:
     array = numbers(array, name)
-    refuse_first(~((array >= 0) & (array <= 1)), array, name, "probabilities lie in [0, 1]")
-    return array.astype(np.float64)
+    # NaN makes a minimum NaN, and the comparison false.
+    if array.dtype.kind == "O" or not (array.min() >= 0 and array.max() <= 1):
+        refuse_first(~((array >= 0) & (array <= 1)), array, name, "probabilities lie in [0, 1]")
+    return array.astype(np.float64, copy=False)
 
 
 def ppm(values: ArrayLike, name: str = "p_ppm") -> NDArray[Any]:
@@ -243,5 +246,8 @@ def constant_within(values: NDArray[Any], group: NDArray[Any], groups: int, name
     """Return the one value of each group, refusing values that differ within a group."""
     of_group = np.empty(groups, dtype=values.dtype)
     of_group[group] = values
-    refuse_first(of_group[group] != values, values, name, rule)
+    for start in range(0, len(values), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        if (of_group[group[rows]] != values[rows]).any():
+            refuse_first(of_group[group] != values, values, name, rule)
     return of_group

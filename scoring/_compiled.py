@@ -7,19 +7,30 @@ from numpy.typing import NDArray
 
 
 @numba.njit(cache=True)
-def next_times(
-    series: NDArray[Any], at: NDArray[Any], upcoming: NDArray[Any], never: Any
-) -> tuple[NDArray[Any], int]:
-    """Stream backwards over a log in time order, remembering each series' next update.
+def stream(
+    columns: tuple[NDArray[Any], ...], questions: tuple[NDArray[Any], ...], pairs: NDArray[Any]
+) -> tuple[int, int]:
+    """Add up for each pair how long its forecasts stood, and their squared error over that time.
 
-    `upcoming` holds `never` for each series. Returns the next time per row, and the first row that
-    repeats its predecessor's time within a series, or -1.
+    `columns` are author, question, p, at and until of a log in time order, which is read backwards: each
+    pair remembers its `upcoming` update. `questions` are y, opens and closes of each question, `pairs` is
+    a table (authors, questions) of records. Returns the first row that repeats a time of its pair and the
+    first that is withdrawn before it is made, or -1.
     """
-    following = at.copy()
-    repeated = -1
+    author, question, p, at, until = columns
+    y, opens, closes = questions
+    repeated = early = -1
     for row in range(len(at) - 1, -1, -1):
-        following[row] = upcoming[series[row]]
-        if following[row] == at[row] and following[row] != never:
+        what = question[row]
+        pair = pairs[author[row], what]
+        if pair.upcoming == at[row]:
             repeated = row
-        upcoming[series[row]] = at[row]
-    return following, repeated
+        if until[row] < at[row] < closes[what]:
+            early = row
+        end = min(pair.upcoming, until[row], closes[what])
+        pair.upcoming = at[row]
+        stood = end - max(at[row], opens[what])
+        if stood > 0:
+            pair.held += stood
+            pair.lost += stood * (p[row] - y[what]) ** 2
+    return repeated, early

@@ -1,38 +1,70 @@
-"""When each update of a history stopped standing: sorting, and a streaming pass where one is installed."""
+"""Sorting updates into the order in which forecasts replace one another, and integrals over who stands."""
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from scoring import _checks
 from scoring._checks import FloatArray, IntArray
+from scoring._grouping import run_starts
+from scoring._times import Times
 
-_compiled: ModuleType | None
+compiled: ModuleType | None
 try:
-    _compiled = import_module("scoring._compiled")
+    compiled = import_module("scoring._compiled")
 except ImportError:  # the optional extra `fast` is not installed
-    _compiled = None
+    compiled = None
 
-Times = NDArray[Any]  # int64 or float64
+#: Rows that are worked on at a time: a small share of all, so that temporaries are small too.
+_LEAST, _MOST, _SHARE = 1 << 11, 1 << 16, 128
 
 
-def times(values: ArrayLike, name: str) -> Times:
-    """Return times as int64 or float64; datetime64 (UTC) becomes microseconds."""
-    array = np.asarray(values)
-    if array.ndim > 1:
-        raise ValueError(f"{name} has {array.ndim} dimensions: give one time per update, or one for all")
-    if array.dtype.kind == "M":
-        _checks.refuse_first(np.isnat(np.atleast_1d(array)), np.atleast_1d(array), name, "a time is missing")
-        return array.astype("datetime64[us]").astype(np.int64)
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64, copy=False)
-    if array.dtype.kind != "f":
-        raise ValueError(f"{name}[0] is {array.flat[0]!s}: give numbers or datetime64 in UTC")
-    _checks.refuse_first(~np.isfinite(np.atleast_1d(array)), np.atleast_1d(array), name, "times are finite")
-    return array.astype(np.float64, copy=False)
+@dataclass(frozen=True)
+class GroupedRows:
+    """Row numbers group by group, and where each group starts; (n,) and (groups + 1,)."""
+
+    rows: NDArray[Any]
+    first: IntArray
+
+    def blocks(self) -> Iterator[tuple[NDArray[Any], IntArray]]:
+        """Yield the rows of some whole groups at a time, as a view, and the group of each row."""
+        last = int(np.searchsorted(self.first, self.first[-1]))
+        openings = np.searchsorted(self.first, np.arange(0, len(self.rows), _block(len(self.rows))))
+        bounds = np.unique(np.append(openings, last)).tolist()
+        for begin, stop in itertools.pairwise(bounds):
+            first = self.first[begin : stop + 1]
+            yield self.rows[first[0] : first[-1]], np.repeat(np.arange(begin, stop), np.diff(first))
+
+
+def _block(n: int) -> int:
+    return min(max(n // _SHARE, _LEAST), _MOST)
+
+
+def group_rows(group: NDArray[Any], groups: int) -> GroupedRows:
+    """Bring rows together group by group; within a group they keep their order.
+
+    Row numbers take four bytes where they fit.
+    """
+    first = np.zeros(groups + 1, dtype=np.int64)
+    np.cumsum(np.bincount(group, minlength=groups), out=first[1:])
+    rows = np.empty(len(group), dtype=np.int32 if len(group) <= np.iinfo(np.int32).max else np.int64)
+    free = first[:-1].copy()
+    size = _block(len(group))
+    for start in range(0, len(group), size):
+        chunk = group[start : start + size]
+        row = _stable_order(chunk)
+        ordered = chunk[row]
+        opening = run_starts(ordered)
+        sizes = np.diff(opening, append=len(chunk))
+        found = ordered[opening]
+        rows[np.arange(len(chunk)) + np.repeat(free[found] - opening, sizes)] = row + start
+        free[found] += sizes
+    return GroupedRows(rows, first)
 
 
 def order_by(group: NDArray[Any], at: Times) -> IntArray:
@@ -40,69 +72,32 @@ def order_by(group: NDArray[Any], at: Times) -> IntArray:
 
     Sorting integers that carry their row number is several times faster than sorting row numbers.
     """
-    n = len(at)
-    row_bits = max(n - 1, 1).bit_length()
-    group_bits = max(int(group.max()), 1).bit_length()
-    if at.dtype.kind == "i":
-        first = int(at.min())
-        time_bits = max(int(at.max()) - first, 1).bit_length()
-        if group_bits + time_bits + row_bits <= 63:
-            packed = (group.astype(np.int64) << time_bits) | (at - first)
-            packed = (packed << row_bits) | np.arange(n)
-            packed.sort()
-            return _row(packed, row_bits)
-    ordered = _in_order(at)
-    by_time = np.arange(n) if ordered else np.argsort(at, kind="stable")
-    packed = ((group if ordered else group[by_time]).astype(np.int64) << row_bits) | np.arange(n)
+    row = _stable_order(group)
+    ordered, time = group[row], at[row]
+    if ((time[1:] >= time[:-1]) | (ordered[1:] != ordered[:-1])).all():
+        return row
+    by_time = _stable_order(at) if at.dtype.kind == "i" else np.argsort(at, kind="stable")
+    return by_time[_stable_order(group[by_time])]
+
+
+def _stable_order(numbers: NDArray[Any]) -> IntArray:
+    least = int(numbers.min())
+    row_bits = (len(numbers) - 1).bit_length()
+    if (int(numbers.max()) - least).bit_length() + row_bits > 63:
+        return np.argsort(numbers, kind="stable")
+    packed = numbers.astype(np.int64)
+    packed -= least
+    packed <<= row_bits
+    packed |= np.arange(len(numbers))
     packed.sort()
-    row = _row(packed, row_bits)
-    return row if ordered else by_time[row]
-
-
-def _row(packed: IntArray, row_bits: int) -> IntArray:
     packed &= (1 << row_bits) - 1
     return packed
 
 
-def _in_order(at: Times) -> bool:
-    return bool((at[1:] >= at[:-1]).all())
-
-
-def next_times(series: NDArray[Any], at: Times, count: int) -> Times:
-    """Return for each update when its series was next updated; the latest possible time if never.
-
-    Raises ValueError: two updates of a series at the same instant.
-    """
-    never = np.inf if at.dtype.kind == "f" else np.iinfo(np.int64).max
-    if _compiled is not None and _in_order(at):
-        upcoming = np.full(count, never, dtype=at.dtype)
-        following: Times
-        following, repeated = _compiled.next_times(series, at, upcoming, at.dtype.type(never))
-        _refuse_repeated(int(repeated))
-        return following
-    order = order_by(series, at)
-    ordered_at, ordered_series = at[order], series[order]
-    same = ordered_series[1:] == ordered_series[:-1]
-    repeated_rows = same & (ordered_at[1:] == ordered_at[:-1])
-    if repeated_rows.any():
-        _refuse_repeated(int(order[1:][repeated_rows].min()))
-    following = np.full(len(at), never, dtype=at.dtype)
-    following[order[:-1][same]] = ordered_at[1:][same]
-    return following
-
-
-def _refuse_repeated(row: int) -> None:
-    if row >= 0:
-        raise ValueError(
-            f"at[{row}] repeats a time: two forecasts of one author on one question at the same instant "
-            "have no order; keep the one that counts"
-        )
-
-
 def peer_integrals(
     question: NDArray[Any], start: Times, end: Times, unit: FloatArray, log_p: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return per standing forecast the integral of its peer score (in nats) and the time spent alone.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return per standing forecast the integral of its peer score (in nats), and its time alone and not alone.
 
     Time is divided by `unit`, which is the same throughout a question. With n forecasts standing and S
     the sum of their logarithms, the score at an instant is n / (n - 1) · (l - S / n) = l · n / (n - 1) -
@@ -119,16 +114,15 @@ def peer_integrals(
     n, total = np.cumsum(step)[:-1], np.cumsum(step * shifted[forecast])[:-1]
     # Between questions nobody stands, so the jump in time from one to the next counts nothing.
     width = np.diff(at[order]) / unit[forecast[:-1]]
-    accompanied = np.where(n > 1, width, 0.0) / np.maximum(n - 1, 1)
-    mine = _running(accompanied * n)
-    theirs = _running(accompanied * total)
-    alone = _running(np.where(n == 1, width, 0.0))
+    accompanied = np.where(n > 1, width, 0.0)
+    share = accompanied / np.maximum(n - 1, 1)
     place = np.empty(2 * rows, dtype=np.int64)
     place[order] = np.arange(2 * rows)
-    first, last = place[:rows], place[rows:]
-    integral = shifted * (mine[last] - mine[first]) - (theirs[last] - theirs[first])
-    return integral, alone[last] - alone[first]
 
+    def over(values: FloatArray) -> FloatArray:
+        running = np.concatenate([[0.0], np.cumsum(values)])
+        result: FloatArray = running[place[rows:]] - running[place[:rows]]
+        return result
 
-def _running(values: FloatArray) -> FloatArray:
-    return np.concatenate([[0.0], np.cumsum(values)])
+    integral = shifted * over(share * n) - over(share * total)
+    return integral, over(np.where(n == 1, width, 0.0)), over(accompanied)
