@@ -76,10 +76,12 @@ def consistency_band(
     )
     sampler = _Sampler(clusters)
     rng = np.random.default_rng(seed)
-    null = sampler.curves(rng, draws, sampler.p)
-    found = sampler.curves(rng, draws, _overconfident(sampler.p))
+    curves = np.empty((draws, len(sampler.level_p)))
+    null = sampler.miscalibration(rng, draws, sampler.p, curves)
+    found = sampler.miscalibration(rng, draws, _overconfident(sampler.p))
     observed = sampler.fit(sampler.per_level(clusters.n_yes[None, :]))
-    shape, judge = np.sort(null.curve[: draws // 2], axis=0), null.curve[draws // 2 :]
+    shape, judge = curves[: draws // 2], curves[draws // 2 :]
+    shape.sort(axis=0)
     if simultaneous:
         # Counting the data as one more draw makes the guarantee exact rather than asymptotic.
         allowed = int(np.floor(beyond * (len(judge) + 1)))
@@ -88,7 +90,7 @@ def consistency_band(
         depth = int(np.floor(beyond / 2 * len(shape)))
     lower, upper = _at_depth(shape, depth)
     curve, mcb = observed.curve[0], float(observed.mcb[0])
-    critical = np.quantile(null.mcb, coverage, method="higher")
+    critical = np.quantile(null, coverage, method="higher")
     return Band(
         p_ppm=(sampler.level_p * PPM).round().astype(np.int64),
         lower=lower,
@@ -96,8 +98,8 @@ def consistency_band(
         recalibrated=curve,
         left=bool(((curve < lower) | (curve > upper)).any()),
         mcb=mcb,
-        p_value=float((1 + (null.mcb >= mcb - 1e-12).sum()) / (1 + draws)),
-        power=float((found.mcb > critical + 1e-12).mean()),
+        p_value=float((1 + (null >= mcb - 1e-12).sum()) / (1 + draws)),
+        power=float((found > critical + 1e-12).mean()),
         coverage=coverage,
         simultaneous=simultaneous,
         clusters=len(clusters.clusters),
@@ -129,16 +131,25 @@ class _Sampler:
         """Add up values of shape (draws, rows) to (draws, levels)."""
         return np.add.reduceat(rows[:, self._order], self._starts, axis=1)
 
-    def curves(self, rng: np.random.Generator, draws: int, q: FloatArray) -> _Fits:
-        """Draw outcomes that happen with probability q, shape (rows,), together within a cluster."""
+    def miscalibration(
+        self, rng: np.random.Generator, draws: int, q: FloatArray, curves: FloatArray | None = None
+    ) -> FloatArray:
+        """Draw outcomes that happen with probability q, shape (rows,), together within a cluster.
+
+        `curves`, (draws, levels), takes the recalibrated curves if they are wanted.
+        """
+        mcb = np.empty(draws)
         # Batches keep a long history from needing (draws, rows) numbers at once.
-        batch = max(1, 2_000_000 // len(q))
-        parts = []
-        for size in [batch] * (draws // batch) + [draws % batch] * (draws % batch > 0):
-            uniform = rng.random((size, int(self._cluster.max()) + 1))
+        batch = max(1, 60_000 // len(q))
+        for start in range(0, draws, batch):
+            drawn = slice(start, min(start + batch, draws))
+            uniform = rng.random((drawn.stop - start, int(self._cluster.max()) + 1))
             happened = uniform[:, self._cluster] < q
-            parts.append(self.fit(self.per_level(happened * self._n_row)))
-        return _Fits(np.concatenate([f.curve for f in parts]), np.concatenate([f.mcb for f in parts]))
+            fits = self.fit(self.per_level(happened * self._n_row))
+            mcb[drawn] = fits.mcb
+            if curves is not None:
+                curves[drawn] = fits.curve
+        return mcb
 
     def fit(self, n_yes: IntArray) -> _Fits:
         """Recalibrate counts of shape (draws, levels)."""
