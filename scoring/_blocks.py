@@ -19,11 +19,8 @@ def by_blocks(compute: Callable[Concatenate[TableT, P], R]) -> Callable[Concaten
 
     @wraps(compute)
     def run(table: TableT, *args: P.args, **options: P.kwargs) -> R:
-        blocks = table.blocks()
-        if len(blocks) == 1:
-            return compute(table, *args, **options)
-        result: R = _joined([compute(block, *args, **options) for block in blocks])
-        return result
+        parts = [compute(block, *args, **options) for block in table.blocks()]
+        return parts[0] if len(parts) == 1 else cast("R", _joined(parts))
 
     return cast("Callable[Concatenate[TableT, P], R]", run)
 

@@ -3,7 +3,7 @@
 import operator
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar, get_args
 
@@ -88,7 +88,7 @@ class CountTable(ABC, Generic[GroupT]):
             raise ValueError(f"name is {name!r}: this table has no forecast of that author")
         return part
 
-    def blocks(self) -> "list[Self]":
+    def blocks(self) -> Iterator[Self]:
         """Split a long table into consecutive ones of whole authors; a short one is its only block.
 
         >>> from scoring.levels import LevelTable
@@ -96,13 +96,13 @@ class CountTable(ABC, Generic[GroupT]):
         [('ann', 'bob')]
         """
         if len(self) <= _BLOCK:
-            return [self]
-        starts = np.flatnonzero(np.diff(self.author_index, prepend=-1))
+            yield self
+            return
+        group = run_starts(self._group_author())
         # The first author that starts past a multiple of the block's length opens the next block.
-        opening = starts[run_starts(starts // _BLOCK)]
-        first = self._group_index()[opening].tolist()
+        first = group[run_starts(self._group_starts()[group] // _BLOCK)].tolist()
         last = [*first[1:], len(self._groups)]
-        return [self._between(start, stop) for start, stop in zip(first, last, strict=True)]
+        yield from (self._between(start, stop) for start, stop in zip(first, last, strict=True))
 
     def merge(self, other: Self) -> Self:
         """Return the table of both sets of forecasts, which must not overlap.
@@ -155,6 +155,10 @@ class CountTable(ABC, Generic[GroupT]):
     @abstractmethod
     def author_index(self) -> IntArray:
         """Position of each row's author in `authors`; shape (rows,)."""
+
+    @abstractmethod
+    def _group_author(self) -> IntArray:
+        """Return the position of each group's author in `authors`."""
 
     @property
     def weighted(self) -> bool:
@@ -237,7 +241,8 @@ class CountTable(ABC, Generic[GroupT]):
         """Return the sorted rows of a range of groups as a table."""
         rows = slice(*np.searchsorted(self._rows.key, _first_keys(np.array([start, stop]))).tolist())
         key = self._rows.key[rows] - int(_first_keys(np.array(start)))
-        return type(self)(self._groups[start:stop], Rows(key, tuple(c[rows] for c in self._rows.sums)))
+        sums = tuple(_grouping.wide(column[rows]) for column in self._rows.sums)
+        return type(self)(self._groups[start:stop], Rows(key, sums))
 
     def _regrouped(self, groups: Sequence[GroupT]) -> Rows:
         """Return the sorted rows, numbered by another list of groups."""

@@ -21,17 +21,27 @@ Sums = tuple[NDArray[Any], ...]
 # 2**20 is the smallest power of two above a million: shifts are cheaper than divisions.
 _P_BITS = 20
 _CHUNK = 1 << 18
+_SORTED_CHUNK = 1 << 16
 
 
 class Rows(NamedTuple):
-    """Sorted distinct keys, and per key (n, n_yes) or, if weighted, (n, n_yes, w, w_yes, w2)."""
+    """Sorted distinct keys, and per key (n, n_yes) or, if weighted, (n, n_yes, w, w_yes, w2).
+
+    Long columns of small counts may be stored in narrow integers: widen them before computing.
+    """
 
     key: IntArray
     sums: Sums
 
     def weighted(self) -> Sums:
-        """Return all five sums; without weights every forecast weighs 1."""
-        return self.sums if len(self.sums) == 5 else (*self.sums, *self.sums, self.sums[0])
+        """Return all five sums, wide; without weights every forecast weighs 1."""
+        sums = tuple(map(wide, self.sums))
+        return sums if len(sums) == 5 else (*sums, *sums, sums[0])
+
+
+def wide(column: NDArray[Any]) -> NDArray[Any]:
+    """Return counts as 64-bit integers, and weights as they are."""
+    return column.astype(np.int64) if column.itemsize < 8 else column
 
 
 def pack(group: NDArray[Any], p_ppm: NDArray[Any]) -> IntArray:
@@ -74,7 +84,9 @@ def _count_cells(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], grou
         # "clip" skips a bounds check that the range check of p_ppm has made.
         np.take(position, p_ppm[rows], out=chunk, mode="clip")
         if chunk.min() < 0:
-            new = np.unique(p_ppm[rows][chunk < 0])
+            unknown = np.zeros(PPM + 1, dtype=np.bool_)
+            unknown[p_ppm[rows][chunk < 0]] = True
+            new = np.flatnonzero(unknown)
             position[new] = 2 * groups * np.arange(len(levels), len(levels) + len(new))
             levels = np.concatenate([levels, new])
             if 2 * groups * len(levels) > most:
@@ -93,30 +105,40 @@ def _count_cells(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], grou
 
 
 def _count_sorted(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any]) -> Rows:
-    """Many distinct probabilities: sort (group, p_ppm, outcome) packed into one integer."""
+    """Many distinct probabilities: sort (group, p_ppm, outcome) packed into one integer.
+
+    Keys are written over the packed integers they come from, and counts are kept as narrow as they are.
+    """
     packed = np.empty(len(p_ppm), dtype=np.int64)
-    for start in range(0, len(packed), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    for start in range(0, len(packed), _SORTED_CHUNK):
+        rows = slice(start, start + _SORTED_CHUNK)
         packed[rows] = (pack(group[rows], p_ppm[rows]) << 1) | y[rows].astype(np.int64)
     packed.sort()
-    size = len(packed)
-    key, n, n_yes = (np.empty(size, dtype=np.int64) for _ in range(3))
+    n, n_yes = [], []
     start = found = 0
-    while start < size:
-        stop = min(start + _CHUNK, size)
-        if stop < size:
-            # A chunk ends where a key does, so that no run is counted in two halves.
-            stop = int(np.searchsorted(packed, (packed[stop] >> 1) << 1))
-            stop = stop if stop > start else int(np.searchsorted(packed, ((packed[start] >> 1) + 1) << 1))
+    while start < len(packed):
+        # A chunk ends where a key does, so that no run is counted in two halves.
+        last = packed[min(start + _SORTED_CHUNK, len(packed)) - 1]
+        stop = start + int(np.searchsorted(packed[start:], last | 1, side="right"))
         chunk = packed[start:stop]
+        yes = chunk & 1
         keys = chunk >> 1
         first = run_starts(keys)
-        into = slice(found, found + len(first))
-        key[into] = keys[first]
-        n[into] = np.diff(first, append=len(keys))
-        n_yes[into] = np.add.reduceat(chunk & 1, first)
-        start, found = stop, into.stop
-    return Rows(key[:found], (n[:found], n_yes[:found]))
+        packed[found : found + len(first)] = keys[first]
+        n.append(_narrow(np.diff(first, append=len(keys))))
+        n_yes.append(_narrow(np.add.reduceat(yes, first)))
+        start, found = stop, found + len(first)
+    return Rows(packed[:found], (_concatenated(n), _concatenated(n_yes)))
+
+
+def _concatenated(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    joined = np.concatenate(parts)
+    parts.clear()  # who called still holds the list
+    return joined
+
+
+def _narrow(counts: IntArray) -> NDArray[Any]:
+    return counts.astype(np.min_scalar_type(int(counts.max())))
 
 
 def count_weighted(group: NDArray[Any], y: NDArray[Any], p_ppm: NDArray[Any], weight: NDArray[Any]) -> Rows:
@@ -136,7 +158,7 @@ def add_up(key: IntArray, sums: Sums) -> Rows:
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     starts = run_starts(ordered)
-    added = tuple(np.add.reduceat(column[order], starts) for column in sums) if len(key) else sums
+    added = tuple(np.add.reduceat(wide(column[order]), starts) for column in sums) if len(key) else sums
     kept = added[0] != 0
     return _plain(Rows(ordered[starts][kept], tuple(column[kept] for column in added)))
 

@@ -134,6 +134,9 @@ class LevelTable(CountTable[Label]):
         """Position of each row's author in `authors`; shape (rows,)."""
         return self._group_index()
 
+    def _group_author(self) -> IntArray:
+        return np.arange(len(self._all_groups()))
+
     def total(self, values: NDArray[Any]) -> PerAuthor:
         """Add up one value per row, shape (rows,), within each author.
 
@@ -382,6 +385,9 @@ class ClusterTable(CountTable[tuple[Label, Label]]):
     def cluster_author(self) -> IntArray:
         """Position of each cluster's author in `authors`; shape (clusters,)."""
         return _grouping.ranks((author for author, _ in self.clusters), self.authors)
+
+    def _group_author(self) -> IntArray:
+        return self.cluster_author
 
     def cluster_total(self, values: NDArray[Any]) -> NDArray[Any]:
         """Add up one value per row, shape (rows,), within each cluster; shape (clusters,).

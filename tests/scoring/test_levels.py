@@ -319,6 +319,20 @@ def test_dense_and_sorted_counting_agree() -> None:
         assert table == weighted
 
 
+@pytest.mark.parametrize("often", [200, 300, 70_000])
+def test_counts_are_exact_whatever_they_were_stored_in(often: int) -> None:
+    fine = np.arange(70_000) * 10
+    p = np.concatenate([np.full(often, 123_456), fine])
+    y = np.concatenate([np.ones(often, dtype=np.int64), np.zeros(len(fine), dtype=np.int64)])
+    table = LevelTable.from_arrays(np.zeros(len(p), dtype=np.int64), y, p)
+    for times, counted in ((1, table), (2, table.merge(table)), (4, table.merge(table).merge(table.merge(table)))):
+        at = counted.p_ppm == 123_456
+        assert counted.n[at].tolist() == counted.n_yes[at].tolist() == [times * often]
+        assert counted.n.dtype == counted.n_yes.dtype == counted.w2.dtype == np.int64
+        assert counted.n.sum() == times * len(p)
+    assert table.add(0, 1, 123_456).n.max() == often + 1
+
+
 def test_codes_names_and_offsets_mean_the_same_authors() -> None:
     y, p = [1, 0, 1], [100_000, 200_000, 300_000]
     named = LevelTable.from_arrays(["bob", "ann", "bob"], y, p)
