@@ -116,10 +116,15 @@ def peer_integrals(
     width = np.diff(at[order]) / unit[forecast[:-1]]
     accompanied = np.where(n > 1, width, 0.0)
     share = accompanied / np.maximum(n - 1, 1)
+    ordered = question[forecast]
+    jump = np.flatnonzero(ordered[1:] != ordered[:-1])
+    opening = np.append(0, jump + 1)
     place = np.empty(2 * rows, dtype=np.int64)
     place[order] = np.arange(2 * rows)
 
     def over(values: FloatArray) -> FloatArray:
+        # Starting anew with each question, sums stay small and keep their digits.
+        values[jump] = -np.add.reduceat(values, opening)[:-1]
         running = np.concatenate([[0.0], np.cumsum(values)])
         result: FloatArray = running[place[rows:]] - running[place[:rows]]
         return result

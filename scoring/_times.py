@@ -23,6 +23,8 @@ def read(values: ArrayLike, name: str, n: int) -> Times:
     far from 0, dates finer than a microsecond.
     """
     array = np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray):
+        _refuse_first(np.ma.getmaskarray(values), array, name, "a time is masked, which means missing")
     if array.ndim > 1:
         raise ValueError(f"{name} has {array.ndim} dimensions: give one time per update, or one for all")
     if array.ndim and len(array) != n:

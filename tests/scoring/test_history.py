@@ -203,6 +203,25 @@ def test_the_others_enter_by_their_geometric_mean(ppm: list[int], question: str)
     assert baseline.coverage == pytest.approx([open_share] * n)
 
 
+def test_many_questions_at_once_cost_no_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_standing, "_LEAST", 1 << 16)
+    rng = np.random.default_rng(6)
+    p, at = rng.uniform(0.001, 0.999, (30_000, 2)), rng.uniform(0, 0.3, (30_000, 2))
+    pairs = History.from_arrays(
+        np.ones(60_000, dtype=np.int64),
+        p.ravel(),
+        author=np.tile([0, 1], 30_000),
+        question=np.repeat(np.arange(30_000), 2),
+        at=at.ravel(),
+        opens=0.0,
+        closes=0.7,
+    )
+    expected = 100 * (np.log(p[:, 0]) - np.log(p[:, 1])) * (0.7 - at.max(axis=1)) / 0.7
+    scores = peer_score(pairs, compat="metaculus").score
+    np.testing.assert_allclose(scores[:30_000], expected, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(scores[30_000:], -expected, rtol=0, atol=1e-11)
+
+
 def test_what_metaculus_has_published_comes_out() -> None:
     # "Scores FAQ": open five days, resolves yes; 40 % on day 2, 70 % on day 3, 80 % on day 5.
     answers: dict[str, Any] = {"author": ["you"] * 3, "question": ["q"] * 3, "at": [1, 2, 4], "opens": 0}
@@ -478,6 +497,8 @@ GOOD: dict[str, Any] = {
         ({"at": [False, True]}, r"at\[0\] is False: give numbers or datetime64"),
         ({"at": [0, 2**62]}, r"at\[1\] is 4611686018427387904: times are finite, and less than 2\^62"),
         ({"at": np.array([0, 2**63], dtype=np.uint64)}, r"at\[1\] is 9223372036854775808: times are finite"),
+        ({"at": np.ma.array([1, 2], mask=[False, True])}, r"at\[1\] is 2: a time is masked"),
+        ({"until": np.ma.array([5, 9], mask=[True, False])}, r"until\[0\] is 5: a time is masked"),
         ({"opens": math.nan}, r"opens\[0\] is nan: times are finite"),
         ({"closes": math.inf}, r"closes\[0\] is inf: times are finite"),
         ({"scheduled": [9, math.nan]}, r"scheduled\[1\] is nan: times are finite"),
