@@ -253,9 +253,9 @@ class History:
         repeated, early = [], []
         for row, question in grouped.blocks():
             pair = (question - question[0]) * len(self.authors) + self.author[row]
-            order = _standing.order_by(pair, self.at[row])
-            row[:], pair = row[order], pair[order]
             at = self.at[row]
+            order = _standing.order_by(pair, at)
+            row[:], pair, at = row[order], pair[order], at[order]
             again = 1 + np.flatnonzero((pair[1:] == pair[:-1]) & (at[1:] == at[:-1]))
             repeated.append(np.minimum(row[again - 1], row[again]))
             if self.until is not None:
