@@ -66,7 +66,8 @@ class Updates:
     def log_given(self, compat: Compat) -> FloatArray:
         """Return the natural logarithm of the probability each update gave to what happened; (n,)."""
         p = np.clip(self.p, *METACULUS_LIMITS) if compat == "metaculus" else self.p
-        return -rules.log_score_per_forecast(self.y, p)
+        yes, no = rules.log_scores_of(p)
+        return np.where(self.y == 1, -yes, -no)
 
     def total(self, values: NDArray[Any]) -> FloatArray:
         """Add up one value per update within each pair; (pairs,)."""
