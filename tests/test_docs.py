@@ -14,7 +14,8 @@ from forecasts.store import Store
 from jobs.cli import app
 from jobs.sources import catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
 
 
 def test_the_example_in_the_documents_registers(store: Store) -> None:
@@ -40,6 +41,28 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_every_command_in_the_documents_exists() -> None:
+    group = typer.main.get_command(app)
+    for page in PAGES:
+        code = "\n".join(re.findall(r"```console\n.*?```|`[^`\n]+`", page.read_text(encoding="utf-8"), re.DOTALL))
+        for name, then in re.findall(r"\bcalledit (?:--\w+ \S+ )*([a-z]+)(?: ([a-z]+)\b)?", code):
+            assert name in group.commands, f"{page.name}: calledit {name}"  # type: ignore[attr-defined]
+            within = getattr(group.commands[name], "commands", None)  # type: ignore[attr-defined]
+            assert within is None or then in within, f"{page.name}: calledit {name} {then}"
+
+
+def test_every_picture_is_small_and_shown() -> None:
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    }
+    pictures = set((ROOT / "docs/pictures").iterdir())
+    assert pictures == shown
+    for picture in pictures:
+        assert picture.stat().st_size <= 150_000, picture.name

@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -13,9 +14,11 @@ from forecasts import criteria, resolving
 from forecasts.decide import Reading, decide
 from forecasts.evidence import retrieve
 from forecasts.exchange.export import Record
-from forecasts.model import iso
+from forecasts.leaderboard import leaderboard
+from forecasts.model import StatementKind, iso
 from forecasts.reports import author_report
 from forecasts.store import Store
+from forecasts.text import leaderboard_text, report_text
 from jobs.clocks import SystemClock
 from jobs.sources import catalogue
 from seeds import documents
@@ -23,6 +26,7 @@ from tests.jobs.runs import END, START, TABLE, Run, leases, register_seeds, run,
 from tests.support.clocks import at
 from tests.support.databases import Databases
 from tests.support.reading import outcomes_table
+from tests.support.tour import TOUR, exported, refreshed, worked
 
 PAGE = (Path(__file__).parents[2] / "docs/seeds.md").read_text(encoding="utf-8")
 
@@ -317,3 +321,63 @@ def test_nobody_is_judged_by_a_handful_of_clusters(whole: Run) -> None:
         report = author_report(whole.ledger, author.slug, END)
         assert report["policies"]["broad"]["clusters"] <= 3
         assert report["policies"]["broad"]["interval"] is None
+
+
+def test_the_tour_has_the_table_of_every_kind_as_the_record_has_it(replays: Callable[[str], Run]) -> None:
+    """Written again by `python -m tests.support.tour`."""
+    found, page = exported(replays("sqlite").ledger), TOUR.read_text(encoding="utf-8")
+    assert refreshed(page, found) == page
+    assert set(re.findall(r"\| statement \| `s-\w+`, ([a-z-]+);", page)) == set(get_args(StatementKind))
+
+
+def test_every_id_and_score_in_the_tour_is_of_the_record(replays: Callable[[str], Run]) -> None:
+    found, page = exported(replays("sqlite").ledger), TOUR.read_text(encoding="utf-8")
+    kinds = ("statements", "questions", "forecasts", "resolutions", "checks")
+    known = {row[kind.removesuffix("s")] for kind in kinds for row in found[kind]}
+    told = re.findall(r"\b[sqfrc]-[0-9a-f]{12}\b", page)
+    assert told
+    assert set(told) <= known
+    named = re.findall(r"(?:calledit report |/authors/)([a-z0-9-]+)", page)
+    assert set(named) <= {row["slug"] for row in found["authors"]}
+    statements = {row["forecast"]: row["statement"] for row in found["forecasts"]}
+    for section in page.split("\n## "):
+        here = {row["statement"] for row in found["statements"] if row["statement"] in section}
+        scored = [row for row in found["scores"] if row["current"] and statements[row["forecast"]] in here]
+        assert set(re.findall(r"\(0\.\d+ - [01]\)² = 0\.\d+", section)) <= {worked(row) for row in scored}
+
+
+def test_what_the_tour_says_in_words_is_so(replays: Callable[[str], Run]) -> None:
+    whole, page = replays("sqlite"), TOUR.read_text(encoding="utf-8")
+    found = exported(whole.ledger)
+    assert {row["basis"] for row in found["forecasts"]} == {"lexicon", "coder"}  # "nobody does in these articles"
+    strict = {row["forecast"] for row in found["scores"] if row["policy"] == "strict" and row["current"]}
+    assert [row["statement"] for row in found["forecasts"] if row["forecast"] in strict] == ["s-aa5883635581"]
+    hanging = [row for row in found["questions"] if row["condition"] == whole.ids["q-fourth-summit"]]
+    assert (len(hanging), {row["outcome"] for row in hanging}) == (9, {"annulled"})
+    by_id = {row["statement"]: row for row in found["statements"]}
+    annulled = ("s-5084794985d8", "s-66cae99084e8", "s-dfe63ad70cef", "s-3c27ab4b48d0", "s-f66f3cd98d62")
+    assert {by_id[each]["outcome"] for each in annulled} == {"annulled"}
+    assert (by_id["s-afc96f6724c5"]["outcome"], by_id["s-afc96f6724c5"]["scored"]) == ("yes", False)
+    assert whole.ids["q-ministry-own-words"] == "q-9d9ce5084346"
+    assert whole.outcome("q-ministry-own-words") == "no"
+    printed = {row["start"] for row in found["statements"] if row["article"] == "pak-2019-11"}
+    assert printed & {8034, 8156, 8415} == {8034}
+    assert "| 8156–8275, 8415–8534 |" in PAGE
+    assert "all 20 speakers" in page
+    assert len([row for row in found["authors"] if row["statements"]]) == 20
+
+
+def test_what_the_tour_quotes_is_printed_and_its_mean_adds_up(replays: Callable[[str], Run]) -> None:
+    ledger, page = replays("sqlite").ledger, TOUR.read_text(encoding="utf-8")
+    report = author_report(ledger, "jung-h-pak", END)
+    printed = f"{report_text(report)}\n{leaderboard_text(leaderboard(ledger, END))}".splitlines()
+    quoted = "".join(re.findall(r"```text\n(.*?)```", page, re.DOTALL)).splitlines()
+    assert len(quoted) == 6
+    assert [line for line in quoted if line not in printed] == []
+    sums = re.search(r"^\(([\d. +]+)\) / (\d+) = ([\d.]+)$", page, re.MULTILINE)
+    assert sums is not None
+    terms = [float(term) for term in sums[1].split(" + ")]
+    scores = [row["brier"] for row in report["policies"]["broad"]["rows"]]
+    assert sorted(terms) == pytest.approx(sorted(scores))
+    assert len(terms) == int(sums[2]) == report["policies"]["broad"]["scored"]
+    assert f"{sum(terms) / len(terms):.3f}" == sums[3] == f"{report['policies']['broad']['brier']:.3f}"
