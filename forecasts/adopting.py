@@ -66,6 +66,7 @@ def _under_older_versions(tx: Transaction, lexicon: Lexicon) -> list[Forecast]:
         .where(
             Lexicon.key == lexicon.key,
             Lexicon.id != lexicon.id,
+            col(Forecast.phrase).is_not(None),
             col(Forecast.probability_ppm).is_not(None),
             col(Forecast.id).not_in(corrected),
         )

@@ -1,19 +1,19 @@
 """The correction log: who changed what we say, from what to what, why and when.
 
 It holds corrected statements and forecasts, outcomes reopened, disputed, ruled on again or annulled by hand,
-redactions, moves of publication, and new lexicons (what adopting one changes stands there as forecasts).
+redactions, moves of publication, and newer versions of lexicons (what adopting one changes stands there as
+forecasts).
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from forecasts import correcting, resolving
-from forecasts.ledger import Ledger
+from forecasts import correcting, redacting, resolving
+from forecasts.ledger import HIDDEN, Ledger
 from forecasts.model import PPM, iso
 from forecasts.tables import Author, Forecast, Lexicon, Publication, Redaction, Resolution, Statement
 
 Entry = dict[str, Any]
-HIDDEN = "(not public)"
 _FORECAST_FIELDS = ("asserts", "probability_ppm", "low_ppm", "high_ppm", "basis", "phrase", "lexicon_id")
 
 
@@ -69,7 +69,7 @@ def _statements(ledger: Ledger) -> Iterator[Entry]:
             what=f"Statement {row.public_id} was corrected; it is {new.public_id if public else HIDDEN} now",
             before={_plain(name): _value(ledger, row, name) for name in changed},
             after={_plain(name): _value(ledger, new, name) if public else HIDDEN for name in changed},
-            reason=new.reason,
+            reason=ledger.correction_reason(new),
         )
 
 
@@ -187,7 +187,9 @@ def _concerned(ledger: Ledger, row: Redaction) -> set[str] | None:
         authors = [found.author_id for found in ledger.replies.values() if found.public_id == row.target]
     else:
         authors = [
-            found.stated_by_id for found in ledger.every_statement.values() if found.public_id == row.target
+            found.stated_by_id
+            for found in ledger.every_statement.values()
+            if row.target in (found.public_id, redacting.hedge_of(found))
         ]
     slugs = {ledger.authors[key].slug for key in authors}
     return slugs or (None if row.kind != "copy" else slugs)
@@ -221,22 +223,24 @@ def _publications(ledger: Ledger) -> Iterator[Entry]:
 
 
 def _lexicons(ledger: Ledger) -> Iterator[Entry]:
-    """Yield each lexicon; a later version concerns whoever speaks in graded words."""
+    """Yield each later version of a lexicon; it concerns whoever speaks in graded words."""
     worded = {ledger.authors[row.author_id].slug for row in ledger.forecasts.values() if row.phrase is not None}
     last: dict[str, Lexicon] = {}
     for row in ledger.lexicons.values():
         before = last.get(row.key)
         last[row.key] = row
+        if before is None:
+            continue
         yield _entry(
             ledger,
             "lexicon",
             _version(row),
             row.rev,
-            authors=worded if before else set(),
+            authors=worded,
             what=f"Lexicon {_version(row)} was registered: {row.title}",
-            before={"version": before.version if before else None},
+            before={"version": before.version},
             after={"version": row.version},
-            reason=row.source,
+            reason=None,
         )
 
 
@@ -246,9 +250,11 @@ def _version(row: Lexicon) -> str:
 
 def told_in_words(entry: Entry) -> str:
     """Return one entry as a line: when, who, what, from what to what, why."""
+    before, after = entry["before"], entry["after"]
     changes = "; ".join(
-        f"{name.replace('_', ' ')}: {_shown(value)} -> {_shown(entry['after'][name])}"
-        for name, value in entry["before"].items()
+        f"{name.replace('_', ' ')}: {_shown(before.get(name))} -> {_shown(value)}"
+        for name, value in after.items()
+        if name in before or value is not None
     )
     reason = f" Why: {entry['reason'].rstrip('.')}." if entry["reason"] else ""
     return (

@@ -70,7 +70,7 @@ def _replacement(ledger: Ledger, correction: Statement, *, shown: bool, other: S
     revision = ledger.revisions[correction.rev]
     return {
         "id": (other or correction).public_id if shown else None,
-        "reason": correction.reason,
+        "reason": ledger.correction_reason(correction),
         "actor": ledger.actors[revision.actor_id].name,
         "at": iso(revision.simulated_at or revision.recorded_at),
     }
@@ -81,7 +81,7 @@ def _reply(ledger: Ledger, row: Reply) -> Fields:
         "id": row.public_id,
         "text": ledger.reply_text(row),
         "received_at": iso(row.received_at),
-        "received_how": row.received_how,
+        "received_how": ledger.received_how(row),
     }
 
 
@@ -112,7 +112,8 @@ def statement_lines(statement: Fields) -> Iterator[str]:
 
 def reply_line(row: Fields) -> str:
     """Return a reply as one line."""
-    return f"Reply, received {row['received_at']} ({row['received_how']}): {row['text']}"
+    how = f" ({row['received_how']})" if row["received_how"] else ""
+    return f"Reply, received {row['received_at']}{how}: {row['text']}"
 
 
 def closing_lines(report: Fields) -> Iterator[str]:

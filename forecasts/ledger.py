@@ -21,6 +21,8 @@ from forecasts.store import Store
 
 Row = TypeVar("Row", bound=SQLModel)
 Value = TypeVar("Value")
+# What stands in the place of something that leads to a record that is not public.
+HIDDEN = "(not public)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,11 @@ class Ledger:
         told = self.redacted("statement", statement.public_id)
         return statement.claim if told is None else f"[{told}]"
 
+    def correction_reason(self, statement: tables.Statement) -> str | None:
+        """Return why a statement corrects another; hidden while one of the two is, whose speaker it may name."""
+        shown = {statement.id, statement.supersedes_id} <= self.every_statement.keys()
+        return statement.reason if shown or statement.reason is None else HIDDEN
+
     def quotation(self, statement: tables.Statement) -> str | None:
         """Return the words of a statement, where the user's own copy of its text is attached."""
         if statement.edition_id not in self.copies or self.redacted("statement", statement.public_id):
@@ -305,6 +312,10 @@ class Ledger:
         """Return an author's reply, or what became of it."""
         told = self.redacted("reply", reply.public_id)
         return reply.text if told is None else f"[{told}]"
+
+    def received_how(self, reply: tables.Reply) -> str | None:
+        """Return the way a reply came; None where it was redacted with the reply."""
+        return None if self.redacted("reply", reply.public_id) else reply.received_how
 
     def replies_to(self, author: tables.Author, statement: tables.Statement | None) -> list[tables.Reply]:
         """Return an author's replies on a statement in any of its versions, or (None) on the whole record."""
@@ -318,6 +329,12 @@ class Ledger:
         while (before := self._registered[0].get(chain[0].supersedes_id or 0)) is not None:
             chain.insert(0, before)
         return chain
+
+    def last_version(self, statement: tables.Statement) -> tables.Statement:
+        """Return the reading that stands where a statement was corrected; itself where it was not."""
+        while (after := self.superseded_by.get(statement.id)) is not None:
+            statement = after
+        return statement
 
     def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return what was made under the key before, or make it: the ledger of a revision does not change."""
@@ -456,6 +473,10 @@ class Ledger:
     def said_by(self, author: tables.Author) -> list[tables.Statement]:
         """Return the statements of an author, in the order of the texts they stand in."""
         return self._statements_by_author.get(author.id, [])
+
+    def was_charged(self, author: tables.Author) -> bool:
+        """Whether a statement is or was charged to an author, corrected ones too."""
+        return any(row.stated_by_id == author.id for row in self.every_statement.values())
 
     def collection_of(self, statement: tables.Statement) -> tables.Collection:
         """Return the collection of the article a statement stands in."""

@@ -58,7 +58,12 @@ def said(text: str, what: str) -> str:
         raise InvalidInputError(f"The {what} is not usable: {error.errors()[0]['msg']}.") from None
 
 
+def writes_as(tx: Transaction, author: Author) -> bool:
+    """Whether the one who writes goes by the name of an author."""
+    return tx.actor.name.casefold() in (author.slug, author.name.casefold())
+
+
 def refuse_the_author(tx: Transaction, author: Author, what: str) -> None:
     """Refuse what an author would decide about their own record."""
-    if tx.actor.name.casefold() in (author.slug, author.name.casefold()):
+    if writes_as(tx, author):
         raise ConflictError(f"{tx.actor.name} is the author and cannot {what}; ask somebody else.")

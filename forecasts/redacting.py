@@ -2,9 +2,9 @@
 
 import hashlib
 from datetime import datetime
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, union
 
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.lookup import by_id, refuse_the_author, said
@@ -14,13 +14,20 @@ from forecasts.tables import (
     Actor,
     AttachedCopy,
     Author,
+    Check,
     Edition,
     Evidence,
+    Forecast,
+    QuestionResource,
     Redaction,
     Reply,
+    Resolution,
     Revision,
     Statement,
 )
+
+if TYPE_CHECKING:
+    from sqlmodel.sql.expression import SelectOfScalar
 
 Redactions = dict[tuple[str, str], str]
 
@@ -74,8 +81,9 @@ def redact(
     """Blank evidence, an attached copy, a reply, or a statement's claim in every version of it.
 
     `target` is the sha256 of the evidence or of the edition that the copy is of, or the id of the reply or
-    statement. `with_hedge` blanks a statement's hedge phrase too. The hash kept is that of the bytes in UTF-8;
-    of a claim with its hedge, of the two with a line feed between them.
+    statement. `with_hedge` blanks a statement's hedge phrase too, and the phrase of its forecasts, also where the
+    claim was redacted before. The hash kept is that of the bytes in UTF-8; of a claim with its hedge, of the two
+    with a line feed between them; of a reply, of its text.
     """
     if kind not in get_args(RedactedKind):
         raise InvalidInputError(f"What can be redacted is {', '.join(get_args(RedactedKind))}, not {kind!r}.")
@@ -94,6 +102,14 @@ def _redact_evidence(tx: Transaction, sha256: str, reason: str) -> Redaction:
     row = tx.session.get(Evidence, sha256)
     if row is None:
         raise NotFoundError(f"There is no archived evidence {sha256}.")
+    asked = union(
+        select(Resolution.question_id).where(Resolution.evidence_sha256 == sha256),
+        select(QuestionResource.question_id)
+        .join(Check, col(Check.resource_id) == col(QuestionResource.resource_id))
+        .where(Check.evidence_sha256 == sha256),
+    )
+    scored = select(Forecast.author_id).where(col(Forecast.question_id).in_(asked))
+    _refuse_any(tx, scored, "redact evidence on what they are scored by")
     kept = keep(tx, "evidence", sha256, sha256, reason)
     row.body = b""
     tx.session.add(row)
@@ -106,6 +122,9 @@ def _redact_copy(tx: Transaction, sha256: str, reason: str) -> Redaction:
         raise NotFoundError(
             f"No copy of an edition {sha256!r} is attached; `calledit export articles` lists them."
         )
+    article = tx.session.get_one(Edition, copy.edition_id).article_id
+    speakers = select(Statement.stated_by_id).join(Edition).where(Edition.article_id == article)
+    _refuse_any(tx, speakers, "redact the copy of an article they speak in")
     kept = keep(tx, "copy", sha256, _hash(copy.text), reason)
     copy.text = ""
     tx.session.add(copy)
@@ -116,23 +135,48 @@ def _redact_reply(tx: Transaction, public: str, reason: str) -> Redaction:
     row = by_id(tx.session, Reply, public)
     refuse_the_author(tx, tx.session.get_one(Author, row.author_id), "redact their own reply")
     kept = keep(tx, "reply", row.public_id, _hash(row.text), reason)
-    row.text = ""
+    row.text = row.received_how = ""
     tx.session.add(row)
     return kept
 
 
+def _refuse_any(tx: Transaction, authors: "SelectOfScalar[int]", what: str) -> None:
+    """Refuse what any of these authors would decide about their own record."""
+    for author in tx.session.exec(select(Author).where(col(Author.id).in_(authors))).all():
+        refuse_the_author(tx, author, what)
+
+
 def _redact_statement(tx: Transaction, public: str, reason: str, *, with_hedge: bool) -> list[Redaction]:
+    rows = versions(tx.session, by_id(tx.session, Statement, public))
+    blank = {row.id for row in rows if not row.claim}
+    hedged = with_hedge and any(row.hedge_phrase for row in rows)
     kept = []
-    for row in versions(tx.session, by_id(tx.session, Statement, public)):
+    for row in rows:
         refuse_the_author(tx, tx.session.get_one(Author, row.stated_by_id), "redact their own record")
         hedge = row.hedge_phrase if with_hedge else None
-        kept.append(
-            keep(tx, "statement", row.public_id, _hash("\n".join(filter(None, (row.claim, hedge)))), reason)
-        )
+        if row.id not in blank or not hedged:
+            payload = _hash("\n".join(filter(None, (row.claim, hedge))))
+            kept.append(keep(tx, "statement", row.public_id, payload, reason))
+        elif hedge is not None:
+            kept.append(keep(tx, "statement", hedge_of(row), _hash(hedge), reason))
         row.claim = ""
-        row.hedge_phrase = None if with_hedge else row.hedge_phrase
         tx.session.add(row)
+        if with_hedge:
+            row.hedge_phrase = None
+            _blank_phrases(tx, row)
     return kept
+
+
+def hedge_of(statement: Statement) -> str:
+    """Return the target of a hedge that was blanked after its claim."""
+    return f"{statement.public_id}:hedge"
+
+
+def _blank_phrases(tx: Transaction, statement: Statement) -> None:
+    """Blank the phrase of every forecast made from a statement; its numbers stay."""
+    for row in tx.session.exec(select(Forecast).where(Forecast.statement_id == statement.id)).all():
+        row.phrase = None
+        tx.session.add(row)
 
 
 def keep(tx: Transaction, kind: RedactedKind, target: str, sha256: str, reason: str) -> Redaction:

@@ -320,6 +320,8 @@ class Registrar:
             bare_modal=bare,
             **item.model_dump(include={"asserts", "basis", "reason", "phrase", "excluded_because"}),
         )
+        if self._phrase_redacted(statement):
+            row.phrase = None
         known = self.tx.session.exec(select(Forecast.id).where(Forecast.public_id == hashed)).first()
         if known is None and self._moved_here(row):
             self.outcome.unchanged["forecasts"] += 1
@@ -327,6 +329,13 @@ class Registrar:
         if known is None:
             self._refuse_second_primary(row)
         self._keep("forecasts", row, public_id=hashed)
+
+    def _phrase_redacted(self, statement: Statement) -> bool:
+        """Whether the phrases of a statement's forecasts were redacted, so that they are not brought back."""
+        blank = select(Forecast.id).where(
+            Forecast.statement_id == statement.id, Forecast.basis == "lexicon", col(Forecast.phrase).is_(None)
+        )
+        return self.tx.session.exec(blank).first() is not None
 
     def _moved_here(self, row: Forecast) -> bool:
         """Whether a correction of the statement brought this forecast along, so that it is registered already."""

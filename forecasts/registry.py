@@ -18,7 +18,7 @@ from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.evidence import archive
 from forecasts.exchange.document import Document, Lexicon
 from forecasts.lexicon import find_phrase
-from forecasts.lookup import by_id, find_article, said
+from forecasts.lookup import by_id, find_article, refuse_the_author, said, writes_as
 from forecasts.model import (
     ActorKind,
     Asserts,
@@ -302,6 +302,7 @@ def _ppm(probability: float) -> int:
 
 def _append_forecast(tx: Transaction, new: Forecast) -> Forecast:
     author = tx.session.get_one(Author, new.author_id)
+    refuse_the_author(tx, author, "change their own record")
     question = tx.session.get_one(Question, new.question_id)
     statement = tx.session.get_one(Statement, new.statement_id)
     new.public_id = public_id(
@@ -504,5 +505,5 @@ def _refuse_scored_author(tx: Transaction, question: Question) -> None:
     """Refuse a ruling by somebody whose own forecast is scored by it."""
     scored = {forecast.author_id for forecast, _ in resolving.standing_forecasts(tx.session, question)}
     authors = tx.session.exec(select(Author).where(col(Author.id).in_(scored))).all()
-    if any(tx.actor.name.casefold() in (author.slug, author.name.casefold()) for author in authors):
+    if any(writes_as(tx, author) for author in authors):
         raise ConflictError(f"{tx.actor.name} is scored by this question and cannot rule on it.")

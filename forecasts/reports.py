@@ -36,7 +36,12 @@ def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
         "replay": sentences.replay(ledger.run),
         **disclosures.of_author(ledger, author),
         "scale": sentences.SCALE,
-        "verdict": sentences.verdict(author.name, policies["broad"], picked="hand-picked" in methods),
+        "verdict": sentences.verdict(
+            author.name,
+            policies["broad"],
+            picked="hand-picked" in methods,
+            corrected=not statements and ledger.was_charged(author),
+        ),
         "funnel": funnel(ledger, statements, now),
         "maturity": {name: maturity_numbers(ledger, author, name, now) for name in POLICIES},
         "collections": collections,

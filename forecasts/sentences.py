@@ -91,8 +91,13 @@ def replay(run: "Replay | None") -> str | None:
     )
 
 
-def verdict(name: str, broad: Mapping[str, Any], *, picked: bool) -> str:
-    """Return the one sentence on an author that is true at this number of claims."""
+def verdict(name: str, broad: Mapping[str, Any], *, picked: bool, corrected: bool = False) -> str:
+    """Return the one sentence on an author that is true at this number of claims.
+
+    `corrected` says that all that was charged to them has been corrected.
+    """
+    if corrected:
+        return f"What was charged to {name} here has been corrected; nothing here is charged to {name} now."
     if broad["scored"] == 0:
         return f"Nothing {name} said here has been scored yet."
     size = f"{plural(broad['scored'], 'scored claim')} in {plural(broad['clusters'], 'independent group')}"

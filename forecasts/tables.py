@@ -266,7 +266,8 @@ class Reply(SQLModel, table=True):
 class Redaction(SQLModel, table=True):
     """A payload that was blanked: `sha256` is that of what stood there, `target` names the row.
 
-    The target is the hash of evidence or of the edition a copy is of, or the public id of a reply or statement.
+    The target is the hash of evidence or of the edition a copy is of, or the public id of a reply or statement,
+    with ":hedge" after it where the hedge was blanked later than the claim.
     """
 
     __table_args__ = (

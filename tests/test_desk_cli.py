@@ -156,3 +156,10 @@ def test_a_registry_without_corrections_says_so(calledit: Run, tmp_path: Path) -
     calledit("register", write(tmp_path, empty))
     log = calledit("corrections", "--as-of", "2000-01-01T00:00:00Z")
     assert (log.code, log.out) == (0, "Nothing was corrected.\n")
+
+
+@pytest.mark.parametrize("command", ["notify", "reply"])
+def test_no_address_is_asked_for_where_it_would_be_printed(draft: Run, command: str) -> None:
+    told = " ".join(draft("author", command, "--help").out.split())
+    assert "By which channel and on what date; it is printed." in told
+    assert "address" not in told

@@ -37,7 +37,7 @@ PublicFromOption = Annotated[
 def notify(
     ctx: typer.Context,
     author: SlugArgument,
-    how: Annotated[str, typer.Option("--how", help="How the author was told: by what, when, to where.")],
+    how: Annotated[str, typer.Option("--how", help="By which channel and on what date; it is printed.")],
     article: ArticleOption = None,
     public_from: PublicFromOption = None,
     as_json: JsonOption = False,
@@ -96,12 +96,13 @@ def unpublish(
 
 def _print(store: "Store", author: str, moved: "list[Publication]", *, as_json: bool) -> None:
     """Print where each record stands now."""
+    from forecasts.ledger import now_at
     from forecasts.model import iso
     from forecasts.publishing import sentence
     from forecasts.tables import Article
 
-    now = store.clock.now()
     with store.read() as session:
+        now = now_at(session, store.revision_at(session, None), store.clock)
         keys = [session.get_one(Article, row.article_id).key for row in moved]
     if as_json:
         print_json(
@@ -127,7 +128,7 @@ def reply(
     ctx: typer.Context,
     author: SlugArgument,
     received_at: Annotated[str, typer.Option("--received-at", help="When it came.")],
-    how: Annotated[str, typer.Option("--how", help="How it came: by letter, by mail from which address.")],
+    how: Annotated[str, typer.Option("--how", help="By which channel and on what date; it is printed.")],
     text: Annotated[str | None, typer.Option("--text", help="What the author replies.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A UTF-8 file with the reply instead.")] = None,
     statement: Annotated[

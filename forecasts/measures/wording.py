@@ -50,7 +50,7 @@ def phrase_rows(ledger: Ledger, sample: Sample) -> list[dict[str, Any]]:
 
     `share` is `happened / n`; the interval is of its mean over groups, where there are enough of them.
     """
-    said = [row.as_said() for row in worded(sample.rows)]
+    said = [row.as_said() for row in worded(sample.rows) if row.forecast.phrase is not None]
     by_phrase = grouped(said, lambda row: (row.forecast.lexicon_id, fold(row.forecast.phrase)))
     found = [_phrase_row(ledger, Sample(rows)) for rows in by_phrase.values()]
     return sorted(found, key=lambda row: (-row["n"], row["phrase"], row["lexicon"]))

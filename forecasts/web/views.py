@@ -19,7 +19,7 @@ Row = TypeVar("Row", Check, Question, Statement)
 
 
 def home_view(ledger: Ledger) -> View:
-    """Return the authors by name, never ranked, with the articles and the questions."""
+    """Return the authors of what stands by name, never ranked, with the articles and the questions."""
     return {
         **_notes(ledger),
         "scale": sentences.SCALE,
@@ -27,11 +27,12 @@ def home_view(ledger: Ledger) -> View:
             _named(author)
             | {
                 "kind": author.kind,
-                "statements": len(ledger.said_by(author)),
-                "label": ledger.label_of_all(said) if (said := ledger.said_by(author)) else "",
+                "statements": len(said),
+                "label": ledger.label_of_all(said),
                 "policies": {name: headline(ledger, author, name) for name in POLICIES},
             }
             for author in sorted(ledger.authors.values(), key=lambda row: (row.name.casefold(), row.slug))
+            if (said := ledger.said_by(author))
         ],
         "articles": [
             {"key": row.key, "label": row.label}
@@ -79,6 +80,7 @@ def statement_view(ledger: Ledger, public_id: str) -> View:
     return {
         **_notes(ledger),
         "statement": _statement(ledger, statement),
+        "said_by_another": ledger.last_version(statement).stated_by_id != statement.stated_by_id,
         "article": {"key": article.key, "label": article.label},
     }
 

@@ -8,8 +8,12 @@ from forecasts import publishing, redacting, registry
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.corrections import correction_log, told_in_words
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
+from forecasts.exchange.export import KINDS, records
 from forecasts.exchange.trace import trace
 from forecasts.registry import NewNumber
+from forecasts.reports import author_report
+from forecasts.web.pages import statement_page
+from forecasts.web.views import home_view, statement_view
 from tests.support.clocks import at
 from tests.support.desk import Desk
 from tests.support.documents import (
@@ -346,7 +350,7 @@ def test_the_log_says_who_changed_what_from_what_to_what_and_why(desk: Desk) -> 
         ("resolution", "Olga Opener", "A mistake."),
         ("resolution", "Olga Opener", "Broken."),
         ("statement", "Cora", "The text names another."),
-        ("lexicon", "Rita Registrar", "A survey"),
+        ("lexicon", "Rita Registrar", None),
         ("redaction", "Lex", "A leak."),
         ("publication", "Edith", "no notice sent: Nobody to ask."),
         ("publication", "Edith", "A doubt."),
@@ -362,6 +366,8 @@ def test_the_log_says_who_changed_what_from_what_to_what_and_why(desk: Desk) -> 
     assert by_kind["lexicon"]["before"] == {"version": "1"}
     line = told_in_words(by_kind["statement"])
     assert line.endswith(f"is {new} now (stated by: Ada Bell -> Ben Cole). Why: The text names another.")
+    published = next(entry for entry in log if entry["after"].get("state") == "published")
+    assert "(state: draft -> published)" in told_in_words(published)
     assert [entry["rev"] for entry in log] == sorted(entry["rev"] for entry in log)
     assert {entry["kind"] for entry in correction_log(desk.ledger(as_of=at("2000-01-01")))} == set()
 
@@ -386,6 +392,60 @@ def test_a_correction_does_not_name_whose_record_is_not_public(desk: Desk) -> No
     ledger = desk.ledger(public=True)
     (entry,) = [entry for entry in correction_log(ledger) if entry["kind"] == "statement"]
     assert (entry["after"], entry["authors"]) == ({"stated_by": "(not public)"}, ["ada-bell"])
-    assert "Ben" not in str({**entry, "reason": None})
+    assert entry["reason"] == "(not public)"
     assert ledger.statements == {}
     assert trace(ledger, old)["statement"]["superseded_by"] is None
+
+
+@pytest.mark.parametrize(("public", "hidden"), [("ada-bell", "Ben"), ("ben-cole", "Ada")])
+def test_no_reason_names_whose_record_is_not_public(desk: Desk, public: str, hidden: str) -> None:
+    desk.register(document())
+    old = desk.export("statements")[0]["statement"]
+    reading = NewReading(stated_by="ben-cole", claim="Ben's.")
+    new = correct_statement(desk.store, old, reading, reason="Ben said it, Ada did not.", actor="Cora")
+    publishing.publish(desk.store, public, no_notice="Nobody to ask.", actor="Edith")
+    ledger = desk.ledger(public=True)
+    mine = old if public == "ada-bell" else new
+    seen = [
+        author_report(ledger, public, desk.clock.now()),
+        statement_view(ledger, mine),
+        trace(ledger, mine),
+        *(records(ledger, kind) for kind in KINDS),
+        correction_log(ledger),
+    ]
+    assert hidden not in str(seen)
+    assert "(not public)" in str(statement_view(ledger, mine))
+    publishing.publish(desk.store, "ada-bell" if hidden == "Ada" else "ben-cole", no_notice="N.", actor="Edith")
+    assert "Ben said it, Ada did not." in str(statement_view(desk.ledger(public=True), mine))
+
+
+def test_the_log_tells_what_only_came_to_be(desk: Desk) -> None:
+    desk.register(document())
+    publishing.notify(desk.store, "ada-bell", how="A letter.", public_from=at("2020-02-01"), actor="Edith")
+    (entry,) = correction_log(desk.ledger())
+    assert "(state: draft -> notified; public from: none -> 2020-02-01T00:00:00Z; notice: none -> A letter.)" in (
+        told_in_words(entry)
+    )
+
+
+def test_a_newer_version_of_a_lexicon_is_a_correction_and_the_first_is_none(desk: Desk) -> None:
+    desk.register(document(forecasts=[worded()]))
+    assert correction_log(desk.ledger()) == []
+    desk.register({"schema": 1, "lexicons": [lexicon(version="2")]})
+    (entry,) = correction_log(desk.ledger())
+    assert (entry["kind"], entry["before"], entry["authors"]) == ("lexicon", {"version": "1"}, ["ada-bell"])
+    assert "Why" not in told_in_words(entry)
+
+
+def test_whoever_has_nothing_charged_to_them_any_more(desk: Desk) -> None:
+    desk.register(document())
+    old = desk.export("statements")[0]["statement"]
+    assert [row["slug"] for row in home_view(desk.ledger())["authors"]] == ["ada-bell"]
+    assert not statement_view(desk.ledger(), old)["said_by_another"]
+    correct(desk, **COLE)
+    ledger = desk.ledger()
+    assert [row["slug"] for row in home_view(ledger)["authors"]] == ["ben-cole"]
+    assert "What was charged to Ada Bell here has been corrected" in desk.report()["verdict"]
+    assert "has been scored yet" in desk.report("ben-cole")["verdict"]
+    assert "Withdrawn reading: not said by" in statement_page(statement_view(ledger, old))
+    assert "Withdrawn" not in statement_page(statement_view(ledger, desk.export("statements")[0]["statement"]))

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from forecasts import publishing, redacting, registry, replying
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.corrections import correction_log
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError, RedactedError
 from forecasts.evidence import archive, retrieve
+from forecasts.tables import Reply
 from forecasts.text import report_text
+from forecasts.web.pages import statement_page
+from forecasts.web.views import statement_view
 from tests.support.clocks import at
 from tests.support.desk import Desk
-from tests.support.documents import TEXT, article, document, statement
+from tests.support.documents import TEXT, article, document, statement, worded
 
 CLAIM = "The crossing is in use by mid-year."
 
@@ -158,6 +162,39 @@ def test_with_its_hedge(desk: Desk) -> None:
     assert desk.export("statements")[0]["hedge_phrase"] is None
 
 
+@pytest.mark.parametrize("calls", [(True,), (False, True)])
+def test_a_hedge_goes_with_its_claim_or_after_it(desk: Desk, calls: tuple[bool, ...]) -> None:
+    value = document(forecasts=[worded()])
+    (asked,) = desk.ids(value).values()
+    desk.resolve(asked)
+    before = desk.report()["policies"]["broad"]["brier"]
+    for with_hedge in calls:
+        done = redact(desk, "statement", the_statement(desk), with_hedge=with_hedge)
+    assert done[0].sha256 == sha("likely" if len(calls) == 2 else f"{CLAIM}\nlikely")
+    (row,) = desk.export("forecasts")
+    assert (row["phrase"], row["basis"], desk.export("statements")[0]["hedge_phrase"]) == (None, "lexicon", None)
+    assert "likely" not in str(desk.report()["statements"])
+    assert "likely" not in report_text(desk.report())
+    assert desk.report()["policies"]["broad"]["brier"] == before
+    assert [entry["kind"] for entry in correction_log(desk.ledger())] == ["redaction"] * len(calls)
+    page = statement_page(statement_view(desk.ledger(), the_statement(desk)))
+    assert "Graded words, since redacted" in page
+    assert not desk.register(value).added
+    with pytest.raises(ConflictError, match=r"was redacted on .* already"):
+        redact(desk, "statement", the_statement(desk), with_hedge=True)
+
+
+@pytest.mark.parametrize("actor", ["ada-bell", "Ada Bell"])
+def test_nobody_redacts_what_their_own_record_rests_on(desk: Desk, tmp_path: Path, actor: str) -> None:
+    (asked,) = desk.ids(document()).values()
+    evidence = str(desk.resolve(asked).evidence_sha256)
+    copy = attach(desk, tmp_path)
+    for kind, target in (("evidence", evidence), ("copy", copy)):
+        with pytest.raises(ConflictError, match=f"{actor} is the author and cannot redact"):
+            redact(desk, kind, target, actor=actor)
+        redact(desk, kind, target, actor="Ben Cole")
+
+
 def test_a_redacted_claim_is_not_brought_back(desk: Desk) -> None:
     value = document()
     desk.register(value)
@@ -193,6 +230,10 @@ def test_a_redacted_reply_leaves_its_place(desk: Desk) -> None:
     kept = reply(desk)
     redact(desk, "reply", kept)
     assert desk.report()["replies"][0]["text"] == f"[{told(desk, sha('I stand by it.'))}]"
+    assert (desk.report()["replies"][0]["received_how"], desk.export("replies")[0]["received_how"]) == (None, None)
+    assert "Reply, received 2020-01-01T10:00:00Z: [redacted" in report_text(desk.report())
+    with desk.store.read() as session:
+        assert session.exec(select(Reply.received_how)).one() == ""
     assert desk.export("replies")[0]["redacted"] == told(desk, sha("I stand by it."))
 
 
@@ -241,4 +282,4 @@ def test_what_is_public_of_a_redaction(desk: Desk) -> None:
         redact(desk, "statement", row["statement"])
     publishing.publish(desk.store, "ada-bell", no_notice="Nobody to ask.", actor="Edith")
     kinds = [entry["kind"] for entry in correction_log(desk.ledger(public=True))]
-    assert sorted(kinds) == ["lexicon", "publication", "redaction"]
+    assert sorted(kinds) == ["publication", "redaction"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from forecasts import registry
+from forecasts.adopting import adopt
 from forecasts.errors import CalleditError, ConflictError, InvalidInputError, NotFoundError
 from forecasts.evidence import retrieve
 from forecasts.model import Interval
@@ -24,6 +25,7 @@ from tests.support.documents import (
     coded,
     document,
     forecast,
+    lexicon,
     manual,
     question,
     rivals,
@@ -73,6 +75,26 @@ def scores(desk: Desk) -> dict[tuple[str, str], float]:
 
 
 # -- revise, correct, withdraw -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("actor", ["ada-bell", "ADA BELL"])
+def test_nobody_changes_their_own_forecasts(desk: Desk, actor: str) -> None:
+    desk.register(document(forecasts=[worded()]))
+    desk.register({"schema": 1, "lexicons": [lexicon(version="2")]})
+    desk.clock.set("2020-02-01")
+    chosen, number, later = the_forecast(desk), NewNumber(probability=0.1), at("2020-01-20")
+    before = desk.rev()
+    moves: list[Callable[[], object]] = [
+        lambda: registry.correct(desk.store, chosen, number, reason="R.", actor=actor),
+        lambda: registry.revise(desk.store, chosen, number, stated_at=later, actor=actor),
+        lambda: registry.withdraw(desk.store, chosen, stated_at=later, reason="R.", actor=actor),
+        lambda: adopt(desk.store, "capphrase", reason="R.", actor=actor),
+    ]
+    for move in moves:
+        with pytest.raises(ConflictError, match=f"{actor} is the author and cannot change their own record"):
+            move()
+    assert desk.rev() == before
+    assert registry.correct(desk.store, chosen, number, reason="R.", actor="Ben Cole") != chosen
 
 
 def test_a_revision_is_kept_beside_what_it_revises_and_the_first_counts(desk: Desk) -> None:
