@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from forecasts.store import Store
+from forecasts.tables import ReplayRun
+from tests.support.clocks import FakeClock, at
 from tests.test_cli import Run, calledit, document, write  # noqa: F401  (a fixture)
 
 
@@ -163,3 +166,15 @@ def test_no_address_is_asked_for_where_it_would_be_printed(draft: Run, command: 
     told = " ".join(draft("author", command, "--help").out.split())
     assert "By which channel and on what date; it is printed." in told
     assert "address" not in told
+
+
+def test_where_a_record_stands_is_told_by_the_clock_of_the_replay(draft: Run, database_url: str) -> None:
+    store = Store(database_url, FakeClock(at("2080-01-01")))
+    with store.write(actor="jobs", kind="adapter", action="replay") as tx:
+        tx.session.add(ReplayRun(run_id="r", starts_at=at("2080-01-01"), ends_at=at("2090-01-01")))
+    store.close()
+    done = draft(
+        "author", "publish", "the-mayor", "--no-notice", "Made up.", "--public-from", "2085-01-01T00:00:00Z"
+    )
+    assert done.out == "the-mayor in bridge: Published; no notice sent: Made up.\n"
+    assert len(draft("export", "statements").json) == 1
