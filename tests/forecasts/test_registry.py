@@ -82,7 +82,7 @@ def test_nobody_changes_their_own_forecasts(desk: Desk, actor: str) -> None:
     desk.register(document(forecasts=[worded()]))
     desk.register({"schema": 1, "lexicons": [lexicon(version="2")]})
     desk.clock.set("2020-02-01")
-    chosen, number, later = the_forecast(desk), NewNumber(probability=0.1), at("2020-01-20")
+    chosen, number, later = the_forecast(desk), NewNumber(probability=0.1, basis="stated"), at("2020-01-20")
     before = desk.rev()
     moves: list[Callable[[], object]] = [
         lambda: registry.correct(desk.store, chosen, number, reason="R.", actor=actor),
