@@ -27,6 +27,7 @@ _OUTCOME_SHAPES = ("triangle-up", "triangle-down", _BAR, "cross", "wedge")
 _BASIS_SHAPES = ("circle", "diamond", "square")
 _FADED = "#80808055"
 _LABEL_WIDTH = 50
+_NOTE_WIDTH = 80
 _LINE_HEIGHT = 14
 _ROW_HEIGHT = 36
 _WIDTH = 440
@@ -50,8 +51,9 @@ def describe(report: "Report") -> str:
     """Return in words what the picture shows."""
     rows = strip_rows(report)
     name = report["author"]["name"]
+    told = " ".join(["", *notes(report)])
     if not rows:
-        return f"An empty picture: no forecast by {name} counts yet."
+        return f"An empty picture: no forecast by {name} counts yet.{told}"
     marks = {outcome: [row["probability"] for row in rows if row["outcome"] == outcome] for outcome in OUTCOMES}
     came_out = "; ".join(
         f"{len(found)} {outcome}, marked {_between(min(found), max(found))}"
@@ -68,8 +70,13 @@ def describe(report: "Report") -> str:
         f"{drawn} by {name} that {'count' if len(rows) > MOST_STRIPS else 'counts'} "
         f"under the broad policy, on a scale from 0 to 100 %. Each has a line over its range, a mark at its "
         f"probability and its outcome at the right. Outcomes: {came_out}. The ranges together lie {whole}. "
-        f"How the numbers arose: {arose}."
+        f"How the numbers arose: {arose}.{told}"
     )
+
+
+def notes(report: "Report") -> list[str]:
+    """Return the sentences without which no picture leaves: where the record stands, and that it was replayed."""
+    return [*report["publication"]["notes"], *([report["replay"]] if report["replay"] else [])]
 
 
 def percent(share: float) -> str:
@@ -89,7 +96,10 @@ def strip_svg(report: "Report") -> str:
 def curve_svg(report: "Report") -> str | None:
     """Return the calibration curve of the stated numbers with its band as SVG; None where it may not be shown."""
     curve = report["policies"]["broad"]["curve"]
-    return None if curve is None else _svg(_styled(_curve(curve["points"]), "transparent"), curve["sentence"])
+    if curve is None:
+        return None
+    chart = _titled(_curve(curve["points"]), report)
+    return _svg(_styled(chart, "transparent"), " ".join([curve["sentence"], *notes(report)]))
 
 
 def _svg(picture: "Picture", name: str) -> str:
@@ -112,7 +122,19 @@ def _between(low: float, high: float) -> str:
 def _chart(report: "Report", *, background: str) -> "Picture":
     rows = strip_rows(report)
     chart = _strips(rows) if rows else _empty(f"No forecast by {report['author']['name']} counts yet.")
-    return _styled(chart, background)
+    return _styled(_titled(chart, report), background)
+
+
+def _titled(chart: "Picture", report: "Report") -> "Picture":
+    """Put whom it is of above a picture, and the notes on it under that."""
+    import altair as alt
+
+    lines = [line for note in notes(report) for line in wrap(note, _NOTE_WIDTH)]
+    title = alt.TitleParams(
+        text=wrap(report["author"]["name"], _NOTE_WIDTH), subtitle=lines, anchor="start", frame="bounds", offset=12
+    )
+    titled: Picture = chart.properties(title=title)
+    return titled
 
 
 def _styled(chart: "Picture", background: str) -> "Picture":
@@ -120,6 +142,7 @@ def _styled(chart: "Picture", background: str) -> "Picture":
         chart.properties(background=background, padding={"left": 12, "right": 12, "top": 6, "bottom": 6})
         .configure(aria=False)
         .configure_view(stroke=None)
+        .configure_title(color="currentColor", subtitleColor="currentColor", fontSize=14, subtitleFontSize=12)
         .configure_axis(labelColor="currentColor", gridColor=_FADED, labelFontSize=12)
         .configure_legend(labelColor="currentColor", titleColor="currentColor", labelFontSize=12, labelLimit=0)
     )

@@ -8,7 +8,7 @@ forecasts).
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from forecasts import correcting, redacting, resolving
+from forecasts import correcting, publishing, redacting, resolving
 from forecasts.ledger import HIDDEN, Ledger
 from forecasts.model import PPM, iso
 from forecasts.tables import Author, Forecast, Lexicon, Publication, Redaction, Resolution, Statement
@@ -19,6 +19,11 @@ _FORECAST_FIELDS = ("asserts", "probability_ppm", "low_ppm", "high_ppm", "basis"
 
 def correction_log(ledger: Ledger, author: Author | None = None) -> list[Entry]:
     """Return every correction up to the ledger's revision, the oldest first; of one author, what concerns them."""
+    found = ledger.remember("correction log", lambda: _whole_log(ledger))
+    return [entry for entry in found if author is None or author.slug in entry["authors"]]
+
+
+def _whole_log(ledger: Ledger) -> list[Entry]:
     found = [
         *_statements(ledger),
         *_forecasts(ledger),
@@ -27,8 +32,7 @@ def correction_log(ledger: Ledger, author: Author | None = None) -> list[Entry]:
         *_publications(ledger),
         *_lexicons(ledger),
     ]
-    found.sort(key=lambda entry: (entry["rev"], entry["kind"], entry["subject"]))
-    return found if author is None else [entry for entry in found if author.slug in entry["authors"]]
+    return sorted(found, key=lambda entry: (entry["rev"], entry["kind"], entry["subject"]))
 
 
 def _entry(ledger: Ledger, kind: str, subject: str, rev: int, **fields: Any) -> Entry:
@@ -42,6 +46,7 @@ def _entry(ledger: Ledger, kind: str, subject: str, rev: int, **fields: Any) -> 
         "before": fields.pop("before"),
         "after": fields.pop("after"),
         "reason": fields.pop("reason"),
+        "publication": fields.pop("publication"),
         "actor": actor.name,
         "actor_kind": actor.kind,
         "at": iso(revision.simulated_at or revision.recorded_at),
@@ -70,6 +75,10 @@ def _statements(ledger: Ledger) -> Iterator[Entry]:
             before={_plain(name): _value(ledger, row, name) for name in changed},
             after={_plain(name): _value(ledger, new, name) if public else HIDDEN for name in changed},
             reason=ledger.correction_reason(new),
+            publication=min(
+                (ledger.label(statement) for statement in (row, new) if public or statement is row),
+                key=publishing.LABELS.index,
+            ),
         )
 
 
@@ -103,6 +112,7 @@ def _forecasts(ledger: Ledger) -> Iterator[Entry]:
             before={_plain(name): _number(ledger, before, name) for name in changed},
             after={_plain(name): _number(ledger, row, name) for name in changed},
             reason=row.reason,
+            publication=ledger.label(ledger.every_statement[row.statement_id]),
         )
 
 
@@ -130,6 +140,7 @@ def _resolutions(ledger: Ledger) -> Iterator[Entry]:
                     before=_outcome(before),
                     after=_outcome(step),
                     reason=step.reason,
+                    publication=ledger.label_of_question(question.id),
                 )
             before = step
 
@@ -167,7 +178,29 @@ def _redactions(ledger: Ledger) -> Iterator[Entry]:
                 before={"sha256": row.sha256},
                 after={"sha256": None},
                 reason=row.reason,
+                publication=_label(ledger, row),
             )
+
+
+def _label(ledger: Ledger, row: Redaction) -> str:
+    """Return where what was redacted stands: the most public label of what it hangs on."""
+    if row.kind == "evidence":
+        steps = (step for step in ledger.resolutions.values() if step.evidence_sha256 == row.target)
+        checks = (check for check in ledger.checks.values() if check.evidence_sha256 == row.target)
+        labels = [ledger.label_of_question(step.question_id) for step in steps]
+        labels += [ledger.label_of_resource(check.resource_id) for check in checks]
+        return max(labels, key=publishing.LABELS.index, default="draft")
+    statements: list[Statement] = []
+    if row.kind == "copy":
+        for edition in (found for found in ledger.editions.values() if found.sha256 == row.target):
+            statements += ledger.statements_by_edition.get(edition.id, [])
+    elif row.kind == "reply":
+        for reply in (found for found in ledger.replies.values() if found.public_id == row.target):
+            on = ledger.every_statement.get(reply.statement_id or 0)
+            statements += [on] if on else ledger.said_by(ledger.authors[reply.author_id])
+    else:
+        statements = [found for found in ledger.every_statement.values() if found.public_id == row.target]
+    return ledger.label_of_all(statements)
 
 
 def _concerned(ledger: Ledger, row: Redaction) -> set[str] | None:
@@ -219,6 +252,7 @@ def _publications(ledger: Ledger) -> Iterator[Entry]:
                 "notice": row.notice,
             },
             reason=why,
+            publication=ledger.label_of_record(row.article_id, row.author_id),
         )
 
 
@@ -241,6 +275,7 @@ def _lexicons(ledger: Ledger) -> Iterator[Entry]:
             before={"version": before.version},
             after={"version": row.version},
             reason=None,
+            publication=None,
         )
 
 
@@ -257,9 +292,10 @@ def told_in_words(entry: Entry) -> str:
         if name in before or value is not None
     )
     reason = f" Why: {entry['reason'].rstrip('.')}." if entry["reason"] else ""
-    return (
-        f"{entry['at']} (rev {entry['rev']}), {entry['actor']}: {entry['what'].rstrip('.')} ({changes}).{reason}"
-    )
+    label = entry["publication"]
+    draft = "" if label is None or label.startswith("published") else f" [{label}: not public]"
+    told = f"{entry['at']} (rev {entry['rev']}), {entry['actor']}: {entry['what'].rstrip('.')}"
+    return f"{told} ({changes}).{reason}{draft}"
 
 
 def _shown(value: object) -> str:

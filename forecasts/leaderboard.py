@@ -1,7 +1,8 @@
 """Who may be ranked above whom, and who cannot be ranked at all, each with the reason.
 
-Only the strict policy ranks, only known authors, only claims from articles that nobody picked by hand, and only
-past their deadline: what comes true is settled sooner than what does not. Two authors are compared on the
+Only the strict policy ranks, only known authors, only claims from articles that nobody picked by hand, only past
+their deadline (what comes true is settled sooner than what does not), and only by criteria that were there before
+the fact. Two authors are compared on the
 questions they share; where these are too few, by their differences to references registered in advance. "Cannot
 rank" is an answer.
 """
@@ -19,7 +20,7 @@ from forecasts import sentences
 from forecasts.ledger import Ledger
 from forecasts.measures.calibration import unpicked
 from forecasts.measures.policies import reference_numbers, row_entry
-from forecasts.measures.rows import Row, Sample, settled_rows
+from forecasts.measures.rows import Row, Sample, is_known, settled_rows
 from forecasts.measures.wording import latest_lexicons, reading
 from forecasts.model import PPM, iso
 from forecasts.policy import Policy
@@ -40,17 +41,20 @@ def obstacles(ledger: Ledger, author: Author, now: datetime) -> list[dict[str, s
     settled = settled_rows(ledger, author, RANKS)
     picked = {ledger.collection_of(row).method for row in ledger.said_by(author)} == {"hand-picked"}
     found = []
-    if author.kind == "placeholder":
-        found.append(_obstacle("placeholder"))
+    if not is_known(author):
+        found.append(_obstacle(author.kind))
     if picked:
         found.append(_obstacle("hand-picked"))
     if not settled:
         found.append(_obstacle("nothing-strict"))
     elif not picked:
-        sample = Sample(_rankable(ledger, author, now))
+        chosen = _chosen(ledger, author, now)
+        sample = Sample(chosen.rows)
         if allowed(sample.clusters).verdict == "too-few":
             told = sentences.usable(sample.clusters, CLUSTERS_TO_RANK)
             found.append({"code": "too-few", "sentence": told})
+            if chosen.written_after:
+                found.append({"code": "retrospective", "sentence": chosen.written_after})
     return found
 
 
@@ -58,8 +62,28 @@ def _obstacle(code: str) -> dict[str, str]:
     return {"code": code, "sentence": sentences.OBSTACLE_WORDS[code]}
 
 
-def _rankable(ledger: Ledger, author: Author, now: datetime) -> list[Row]:
-    return [row for row in unpicked(ledger, settled_rows(ledger, author, RANKS)) if row.question.deadline <= now]
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The settled claims of an author that a rank may rest on, and how many others were left out for what."""
+
+    rows: list[Row]
+    not_matured: int
+    hand_picked: int
+    retrospective: int
+
+    @property
+    def written_after(self) -> str | None:
+        """The sentence on the claims that were left out last; None where there are none."""
+        found, of = self.retrospective, len(self.rows) + self.retrospective
+        return sentences.written_after(found, of) if found else None
+
+
+def _chosen(ledger: Ledger, author: Author, now: datetime) -> _Chosen:
+    settled = settled_rows(ledger, author, RANKS)
+    matured = [row for row in settled if row.question.deadline <= now]
+    drawn = unpicked(ledger, matured)
+    rows = [row for row in drawn if not row.question.retrospective]
+    return _Chosen(rows, len(settled) - len(matured), len(matured) - len(drawn), len(drawn) - len(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +91,17 @@ class _Contestant:
     """An author who has what a rank needs, with the claims that count for it."""
 
     author: Author
+    chosen: _Chosen
     sample: Sample
     informed: Sample
     by_question: dict[int, Row]
 
     @classmethod
     def of(cls, ledger: Ledger, author: Author, now: datetime) -> "_Contestant":
-        rows = _rankable(ledger, author, now)
+        chosen = _chosen(ledger, author, now)
+        rows = chosen.rows
         informed = Sample(row for row in rows if row.question.reference_ppm is not None)
-        return cls(author, Sample(rows), informed, {row.question.id: row for row in rows})
+        return cls(author, chosen, Sample(rows), informed, {row.question.id: row for row in rows})
 
     def shared(self, other: "_Contestant") -> list[tuple[Row, Row]]:
         """Return the rows of both on the questions both answered."""
@@ -120,7 +146,7 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
         "scale": sentences.SCALE,
         "alpha": ALPHA,
         "sentence": sentences.board(len(contestants), sum(pair.better is not None for pair in pairs), ALPHA),
-        "ranked": _ranked(ledger, contestants, pairs, now),
+        "ranked": _ranked(ledger, contestants, pairs),
         "pairs": [_pair_entry(contestants, pair) for pair in pairs],
         "cannot_be_ranked": [
             _named(ledger, author) | {"reasons": in_the_way[author.id]}
@@ -228,7 +254,7 @@ def _reference_means(rows: list[Row], y: NDArray[Any], side: NDArray[Any]) -> ND
     return np.array([[losses[side == k].mean()] for k in (0, 1)])
 
 
-def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair], now: datetime) -> list[Board]:
+def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair]) -> list[Board]:
     """Return the contestants with the ranks each may have, those ranked above and below counted out."""
     above: dict[int, list[int]] = {k: [] for k in range(len(contestants))}
     below: dict[int, list[int]] = {k: [] for k in range(len(contestants))}
@@ -239,8 +265,7 @@ def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair], 
             below[winner].append(loser)
     found = []
     for k, contestant in enumerate(contestants):
-        sample, settled = contestant.sample, settled_rows(ledger, contestant.author, RANKS)
-        matured = [row for row in settled if row.question.deadline <= now]
+        sample, chosen = contestant.sample, contestant.chosen
         losses = sample.losses(sample.p)
         found.append(
             _named(ledger, contestant.author)
@@ -255,10 +280,12 @@ def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair], 
                 "brier_over_clusters": sample.over_clusters(losses),
                 "reference": reference_numbers(sample),
                 "left_out": {
-                    "hand_picked": len(matured) - len(sample),
-                    "not_matured": len(settled) - len(matured),
+                    "hand_picked": chosen.hand_picked,
+                    "not_matured": chosen.not_matured,
+                    "retrospective": chosen.retrospective,
                 },
-                "rows": [row_entry(ledger, row) for row in sample.rows],
+                "written_after": chosen.written_after,
+                "rows": [row_entry(ledger, row) | {"title": row.question.title} for row in sample.rows],
             }
         )
     return sorted(

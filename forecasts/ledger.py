@@ -225,6 +225,10 @@ class Ledger:
         label = publishing.label(self.record(statement), self._now)
         return label if self._is_noticed(statement) or label == "notified" else "draft"
 
+    def label_of_record(self, article_id: int, author_id: int) -> str:
+        """Return where the record of an author in an article stands, as one of `publishing.LABELS`."""
+        return publishing.label(self._record.get((article_id, author_id)), self._now)
+
     def label_of_all(self, statements: Iterable[tables.Statement]) -> str:
         """Return the most public label among several statements: that of what they have in common."""
         return max((self.label(row) for row in statements), key=publishing.LABELS.index, default="draft")
@@ -320,8 +324,15 @@ class Ledger:
     def replies_to(self, author: tables.Author, statement: tables.Statement | None) -> list[tables.Reply]:
         """Return an author's replies on a statement in any of its versions, or (None) on the whole record."""
         meant = {None} if statement is None else {row.id for row in self.versions(statement)}
-        found = [row for row in self.replies.values() if row.author_id == author.id and row.statement_id in meant]
+        found = [row for key in meant for row in self._replies_of.get((author.id, key), [])]
         return sorted(found, key=lambda row: (row.received_at, row.public_id))
+
+    @cached_property
+    def _replies_of(self) -> dict[tuple[int, int | None], list[tables.Reply]]:
+        found: dict[tuple[int, int | None], list[tables.Reply]] = defaultdict(list)
+        for row in self.replies.values():
+            found[row.author_id, row.statement_id].append(row)
+        return found
 
     def versions(self, statement: tables.Statement) -> list[tables.Statement]:
         """Return the statements that a statement corrects, the first reading first, with itself at the end."""
@@ -468,6 +479,14 @@ class Ledger:
         grouped = self._grouped(self.statements.values(), "stated_by_id", order="id")
         for listed in grouped.values():
             listed.sort(key=lambda row: (row.edition_id, row.start, row.end, row.part))
+        return grouped
+
+    @cached_property
+    def statements_by_edition(self) -> dict[int, list[tables.Statement]]:
+        """The statements found in each edition, in the order of its text."""
+        grouped = self._grouped(self.statements.values(), "edition_id", order="id")
+        for listed in grouped.values():
+            listed.sort(key=lambda row: (row.start, row.end, row.part))
         return grouped
 
     def said_by(self, author: tables.Author) -> list[tables.Statement]:

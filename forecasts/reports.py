@@ -34,6 +34,7 @@ def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
         "rev": ledger.rev,
         "now": iso(now),
         "replay": sentences.replay(ledger.run),
+        "include_drafts": ledger.include_drafts,
         **disclosures.of_author(ledger, author),
         "scale": sentences.SCALE,
         "verdict": sentences.verdict(

@@ -32,6 +32,7 @@ METHOD_WORDS = {
 }
 OBSTACLE_WORDS = {
     "placeholder": "stands for the unknown author of one article, and unknown authors are not compared",
+    "anonymous": "is anonymous and may be several people, and unknown authors are not compared",
     "nothing-strict": "no claim that counts under the strict policy has come out yet",
     "hand-picked": "the articles were picked by hand, so that what was looked at may depend on how it came out",
     "alone": "there is nobody else to be compared with",
@@ -250,9 +251,18 @@ def ranking(name: str, obstacles: list[str]) -> str:
 def usable(there: int, needs: int) -> str:
     """Return why an author's claims are too few for a rank."""
     return (
-        f"{plural(there, 'independent group')} of claims that count, came out, are past their deadline and were "
-        f"not picked by hand; a rank needs {needs}"
+        f"{plural(there, 'independent group')} of claims that count, came out, are past their deadline, were not "
+        f"picked by hand and had their criteria in advance; a rank needs {needs}"
     )
+
+
+def written_after(left_out: int, of: int) -> str:
+    """Return how many claims no rank may rest on because their criteria were written after the fact.
+
+    >>> written_after(3, 12)
+    'criteria written after the fact: 3 of 12 claims left out'
+    """
+    return f"criteria written after the fact: {left_out} of {plural(of, 'claim')} left out"
 
 
 def board(ranked: int, ordered: int, alpha: float) -> str:

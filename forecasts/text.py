@@ -186,6 +186,8 @@ def _board(board: Board) -> Iterator[str]:
         ranks = f"{row['best_rank']} to {row['worst_rank']}"
         size = f"{plural(row['scored'], 'claim')} in {plural(row['clusters'], 'group')}"
         yield f"  {ranks:>8}  {row['name']} ({_kind(row)}): {score(row['brier'])} over {size}"
+        if row["written_after"]:
+            yield f"            {row['written_after']}"
     ordered, unordered = _split(board)
     for pair in ordered:
         yield _wrapped(pair["sentence"], 2)

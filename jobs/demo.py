@@ -15,9 +15,10 @@ from sqlmodel import SQLModel, col, select
 
 import seeds
 from forecasts import registry
-from forecasts.charts import strip_png, strip_svg
+from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
+from forecasts.leaderboard import Board, leaderboard
 from forecasts.ledger import Ledger, read_ledger
 from forecasts.model import SourceCatalogue
 from forecasts.policy import POLICIES
@@ -26,7 +27,7 @@ from forecasts.sentences import plural
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Revision
-from forecasts.web.pages import author_page
+from forecasts.web.pages import author_page, leaderboard_page
 from jobs.clocks import SystemClock
 from jobs.replay import Progress, replay_locked
 
@@ -76,7 +77,7 @@ def run(
         for author in sorted(ledger.authors.values(), key=lambda author: author.slug)
         if ledger.said_by(author)
     ]
-    _write_pages(reports)
+    _write_pages(reports, leaderboard(ledger, END))
     return DemoResult(_summary(ledger, reports), reports, store.place, FOLDER)
 
 
@@ -98,8 +99,9 @@ def _clear(store: Store) -> None:
         session.connection().execute(text("DROP TABLE alembic_version"))
 
 
-def _write_pages(reports: list[Report]) -> None:
-    """Write a page for each author who said something, and two pictures for each who made a forecast."""
+def _write_pages(reports: list[Report], board: Board) -> None:
+    """Write a page for each author who said something, two pictures for each forecaster, and the leaderboard."""
+    (FOLDER / "leaderboard.html").write_text(leaderboard_page(board, standalone=True), encoding="utf-8")
     folder = FOLDER / "authors"
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
@@ -107,7 +109,8 @@ def _write_pages(reports: list[Report]) -> None:
             old.unlink()
     for report in reports:
         slug, picture = report["author"]["slug"], strip_svg(report)
-        (folder / f"{slug}.html").write_text(author_page(report, picture, standalone=True), encoding="utf-8")
+        page = author_page(report, picture, curve_svg(report), standalone=True)
+        (folder / f"{slug}.html").write_text(page, encoding="utf-8")
         if report["funnel"]["with_forecast"]:
             (folder / f"{slug}.svg").write_text(picture, encoding="utf-8")
             (folder / f"{slug}.png").write_bytes(strip_png(report))
@@ -164,7 +167,8 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     if others:
         echo(f"Nothing scored: {others}. What they said is on their pages, with the reason.")
     echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
-    echo(f"Pages and pictures: {result.folder}/authors/. The registry: {result.place}.")
+    echo(f"Pages and pictures: {result.folder}/authors/. Who can be ranked: {result.folder}/leaderboard.html.")
+    echo(f"The registry: {result.place}.")
     echo(f"Serve it: calledit --database {result.place} serve (in a checkout, with uv run before it)")
 
 

@@ -24,7 +24,7 @@ def read(values: ArrayLike, name: str, n: int) -> Times:
     """
     array = np.asarray(values)
     if isinstance(values, np.ma.MaskedArray):
-        _refuse_first(np.ma.getmaskarray(values), array, name, "a time is masked, which means missing")
+        _checks.refuse_missing(np.ma.getmaskarray(values), name, "masked")
     if array.ndim > 1:
         raise ValueError(f"{name} has {array.ndim} dimensions: give one time per update, or one for all")
     if array.ndim and len(array) != n:

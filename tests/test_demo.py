@@ -64,6 +64,10 @@ def test_it_prints_the_same_bytes_on_both_databases(run: Demo, new_database: Mak
     assert pictures == {path.stem for path in folder.glob("*.png")}
     assert "laura-rosenberger" not in pictures  # she asks, and forecasts nothing
     assert "Replayed" in (folder / "jung-h-pak.html").read_text(encoding="utf-8")
+    assert "Replayed" in (folder / "jung-h-pak.svg").read_text(encoding="utf-8")
+    board = Path("calledit-demo/leaderboard.html").read_text(encoding="utf-8")
+    assert "Replayed" in board
+    assert "Cannot be ranked" in board
 
 
 @pytest.mark.usefixtures("short")

@@ -95,6 +95,10 @@ def test_notice_reply_correction_and_the_log(draft: Run, tmp_path: Path) -> None
         "the-mayor in bridge: DRAFT: not public yet; notice was given (Letter of 1 March); "
         "nothing is public before 2024-03-20T00:00:00Z.\n"
     )
+    log = draft("corrections", "--json", "--include-drafts").json
+    assert [entry["publication"] for entry in log if entry["kind"] != "lexicon"] == ["notified"]
+    line = draft("corrections", "--include-drafts").out.splitlines()[-1]
+    assert line.endswith(" [notified: not public]")
     assert draft("author", "publish", "the-mayor").code == 0
     said = the(draft, "statements")["statement"]
     received = ("--received-at", "2024-03-10T00:00:00Z", "--how", "By mail")
@@ -109,6 +113,7 @@ def test_notice_reply_correction_and_the_log(draft: Run, tmp_path: Path) -> None
     assert draft("show", said).json["statement"]["superseded_by"] == new.out.partition(":")[0]
     assert the(draft, "statements")["hedge_phrase"] is None
     log = draft("corrections", "--json").json
+    assert {entry["publication"] for entry in log if entry["kind"] != "lexicon"} == {"published"}
     assert [entry["kind"] for entry in log if entry["kind"] != "lexicon"] == [
         "publication",
         "publication",

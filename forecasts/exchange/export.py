@@ -10,7 +10,7 @@ from typing import Any
 
 from forecasts.ledger import Ledger
 from forecasts.model import PPM, iso
-from forecasts.tables import Forecast, Revision, Statement
+from forecasts.tables import Edition, Forecast, Revision, Statement
 
 Record = dict[str, Any]
 
@@ -36,27 +36,30 @@ def _revision(ledger: Ledger, rev: int) -> Record:
 
 def _articles(ledger: Ledger) -> Iterator[Record]:
     for edition in ledger.editions.values():
-        article = ledger.articles[edition.article_id]
-        collection = ledger.collections[article.collection_id]
-        yield {
-            "article": article.key,
-            "label": article.label,
-            "outlet": article.outlet,
-            "published_earliest": iso(article.published_earliest),
-            "published_latest": iso(article.published_latest),
-            "date_basis": article.date_basis,
-            "collection": collection.key,
-            "collection_method": collection.method,
-            "article_sha256": edition.sha256,
-            "characters": edition.characters,
-            "url": edition.url,
-            "captured_at": _when(edition.captured_at),
-            "copy_redacted": ledger.redacted("copy", edition.sha256),
-            "publication": ledger.label_of_all(
-                row for row in ledger.statements.values() if row.edition_id == edition.id
-            ),
-            **_revision(ledger, edition.rev),
-        }
+        yield edition_record(ledger, edition)
+
+
+def edition_record(ledger: Ledger, edition: Edition) -> Record:
+    """Return the record of one edition of an article."""
+    article = ledger.articles[edition.article_id]
+    collection = ledger.collections[article.collection_id]
+    return {
+        "article": article.key,
+        "label": article.label,
+        "outlet": article.outlet,
+        "published_earliest": iso(article.published_earliest),
+        "published_latest": iso(article.published_latest),
+        "date_basis": article.date_basis,
+        "collection": collection.key,
+        "collection_method": collection.method,
+        "article_sha256": edition.sha256,
+        "characters": edition.characters,
+        "url": edition.url,
+        "captured_at": _when(edition.captured_at),
+        "copy_redacted": ledger.redacted("copy", edition.sha256),
+        "publication": ledger.label_of_all(ledger.statements_by_edition.get(edition.id, [])),
+        **_revision(ledger, edition.rev),
+    }
 
 
 def _authors(ledger: Ledger) -> Iterator[Record]:

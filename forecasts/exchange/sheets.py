@@ -90,6 +90,7 @@ def _authors(board: Board) -> Iterator[Record]:
             "clusters": row.get("clusters"),
             "brier": row.get("brier"),
             "publication": row["publication"],
+            "left_out": row.get("written_after"),
             "cannot_be_ranked_because": "; ".join(reasons) or None,
             "note": board["replay"],
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 from forecasts import sentences
 from forecasts.ledger import Ledger
-from forecasts.measures.rows import Row, Sample, settled_rows
+from forecasts.measures.rows import Row, Sample, is_known, settled_rows
 from forecasts.model import PPM
 from forecasts.policy import Policy
 from forecasts.tables import Author
@@ -184,7 +184,7 @@ def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, Sample]:
     """Return the samples that are drawn together: of known authors, unpicked, each of enough groups."""
 
     def make() -> dict[int, Sample]:
-        known = (author for author in ledger.authors.values() if author.kind != "placeholder")
+        known = (author for author in ledger.authors.values() if is_known(author))
         found = {author.id: Sample(unpicked(ledger, settled_rows(ledger, author, name))) for author in known}
         return {key: sample for key, sample in found.items() if "shrunk" in allowed(sample.clusters).shown}
 
@@ -243,7 +243,7 @@ def withheld(
 
 
 def _why_not_shrunk(ledger: Ledger, author: Author, name: Policy, sample: Sample) -> str:
-    if author.kind == "placeholder":
+    if not is_known(author):
         return "not shown: the author is unknown, and unknown authors are not put together with others"
     usable = len({row.question.cluster for row in unpicked(ledger, list(sample.rows))})
     if usable < needs("shrunk"):

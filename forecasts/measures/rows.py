@@ -55,6 +55,14 @@ class Row:
         return Row(self.forecast, self.question, y, PPM - self.p, PPM - self.high, PPM - self.low)
 
 
+def is_known(author: Author) -> bool:
+    """Whether one known person or organisation stands behind a record: only these are put beside others.
+
+    An anonymous source may be several people, and a placeholder stands for whoever wrote one article.
+    """
+    return author.kind in ("person", "organisation")
+
+
 def row_of(forecast: Forecast, question: Question, y: int | None) -> Row:
     """Return a standing forecast as a row."""
     p, low, high = forecast.probability_ppm, forecast.low_ppm, forecast.high_ppm

@@ -104,7 +104,12 @@ def _beside_the_revision(session: Session, now: datetime) -> tuple[datetime | No
 
 def _shown(report: Report) -> tuple[Hashable, ...]:
     """Return what a picture depends on."""
-    return (report["rev"], report["author"]["slug"], *(row["id"] for row in report["statements"]))
+    return (
+        report["rev"],
+        report["author"]["slug"],
+        *report["publication"]["notes"],
+        *(row["id"] for row in report["statements"]),
+    )
 
 
 def _deadlines_passed(ledger: Ledger, now: datetime) -> int:

@@ -47,7 +47,7 @@ def author_page(
         standalone=standalone,
         report=report,
         replay=report["replay"],
-        drafts=False,
+        drafts=report["include_drafts"],
         picture=Markup(picture_svg),  # noqa: S704  # Vega has escaped every text in it
         curve=None if curve_svg is None else Markup(curve_svg),  # noqa: S704
         description=describe(report),

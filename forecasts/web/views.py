@@ -7,7 +7,7 @@ from forecasts import sentences
 from forecasts.corrections import correction_log
 from forecasts.entries import forecast_entry, outcome_entry, statement_entry
 from forecasts.errors import NotFoundError
-from forecasts.exchange.export import records
+from forecasts.exchange.export import edition_record, records
 from forecasts.exchange.trace import trace
 from forecasts.ledger import Ledger
 from forecasts.measures.policies import headline
@@ -51,14 +51,14 @@ def article_view(ledger: Ledger, key: str) -> View:
     """Return an article with its editions and every statement found in it."""
     article = ledger.article(key)
     collection = ledger.collections[article.collection_id]
-    editions = {row.id: row for row in ledger.editions.values() if row.article_id == article.id}
-    statements = [row for row in ledger.statements.values() if row.edition_id in editions]
+    editions = [row for row in ledger.editions.values() if row.article_id == article.id]
+    statements = [row for edition in editions for row in ledger.statements_by_edition.get(edition.id, [])]
     return {
         **_notes(ledger),
         "label": article.label,
-        "editions": [row for row in records(ledger, "articles") if row["article"] == article.key],
+        "editions": [edition_record(ledger, row) for row in sorted(editions, key=lambda row: row.sha256)],
         "records": _records(ledger, statements),
-        "copies": sorted(row.sha256 for row in editions.values() if row.id in ledger.copies),
+        "copies": sorted(row.sha256 for row in editions if row.id in ledger.copies),
         "collection": {
             "name": collection.name,
             "method": collection.method,
@@ -66,10 +66,7 @@ def article_view(ledger: Ledger, key: str) -> View:
             "of": collection.of,
             "description": collection.description,
         },
-        "statements": [
-            _statement(ledger, row)
-            for row in sorted(statements, key=lambda row: (row.edition_id, row.start, row.end, row.part))
-        ],
+        "statements": [_statement(ledger, row) for row in statements],
     }
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasts import publishing, registry, replying
-from forecasts.exchange.export import KINDS, to_csv, to_json
+from forecasts import corrections, publishing, registry, replying
+from forecasts.exchange.export import KINDS, records, to_csv, to_json
+from forecasts.ledger import Ledger
 from forecasts.registry import NewNumber
+from forecasts.reports import author_report
+from forecasts.tables import Statement
+from forecasts.web.views import article_view
 from tests.support.clocks import at
 from tests.support.desk import Desk, sound_check
 from tests.support.documents import (
@@ -24,10 +29,12 @@ from tests.support.documents import (
     document,
     event_leaf,
     forecast,
+    lexicon,
     question,
     statement,
     worded,
 )
+from tests.support.many import LATER, Many
 
 REAL_TIME = ("rev", "run_id", "recorded_at")
 PROMISED = {
@@ -198,3 +205,34 @@ def test_a_hostile_name_is_neutralised_in_the_table_and_whole_in_json(desk: Desk
     assert desk.export("authors")[0]["name"] == name
     (row,) = csv.DictReader(io.StringIO(to_csv(desk.export("authors"), "authors"), newline=""))
     assert row["name"] == f"'{name}"
+
+
+def test_whatever_the_size_each_statement_is_looked_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export of articles, an article's page, and the log and the replies that reports print."""
+    slugs = [f"author-{k}" for k in range(6)]
+    Many([True, False], {slug: {0: 0.9, 1: 0.2} for slug in slugs}).write(desk.store)
+    desk.register({"schema": 1, "lexicons": [lexicon()]})
+    fields: dict[str, Any] = {"received_at": desk.clock.now(), "how": "By mail", "actor": "Rita"}
+    replying.reply(desk.store, "author-0", "All of it is wrong.", **fields)
+    ledger = desk.ledger()
+    looked_at, logs = Counter[int](), Counter[str]()
+    label, whole = Ledger.label, corrections._whole_log
+
+    def counted(self: Ledger, row: Statement) -> str:
+        looked_at[row.id] += 1
+        return label(self, row)
+
+    def once(ledger: Ledger) -> list[corrections.Entry]:
+        logs["built"] += 1
+        return whole(ledger)
+
+    monkeypatch.setattr(Ledger, "label", counted)
+    monkeypatch.setattr(corrections, "_whole_log", once)
+    assert len(records(ledger, "articles")) == 6
+    assert set(looked_at.values()) == {1}
+    looked_at.clear()
+    assert [row["article"] for row in article_view(ledger, "author-3")["editions"]] == ["author-3"]
+    assert set(looked_at) == {row.id for row in ledger.said_by(ledger.author("author-3"))}
+    reports = [author_report(ledger, slug, LATER) for slug in slugs]
+    assert [len(report["replies"]) for report in reports] == [1, 0, 0, 0, 0, 0]
+    assert logs["built"] == 1

@@ -1,6 +1,7 @@
 """Who is ranked above whom: only what chance cannot explain, only where choice cannot, and under every lexicon."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -117,13 +118,47 @@ def test_registered_and_ruled_like_any_other_it_ranks_too(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("change", "codes"),
-    [({"methods": {"ada": "hand-picked"}}, ["hand-picked"]), ({"kinds": {"ada": "placeholder"}}, ["placeholder"])],
+    [
+        ({"methods": {"ada": "hand-picked"}}, ["hand-picked"]),
+        ({"kinds": {"ada": "placeholder"}}, ["placeholder"]),
+        ({"kinds": {"ada": "anonymous"}}, ["anonymous"]),
+    ],
 )
 def test_however_good_some_are_never_ranked(desk: Desk, change: Any, codes: list[str]) -> None:
     found = board(desk, Many(OUTCOMES, {"ada": sure(1.0), "ben": noisy(1), "cid": sure(0.3)}, **change))
     assert [row["slug"] for row in found["ranked"]] == ["ben", "cid"]
     assert reasons(found, "ada") == codes
     assert all("ada" not in pair["authors"] for pair in found["pairs"])
+
+
+def test_criteria_written_after_the_fact_rank_nobody(desk: Desk) -> None:
+    """Twenty of Ada's claims had theirs in advance, and eight of Ben's; none of what is left out counts."""
+    late = frozenset(range(8, 28))
+    said = {"ada": sure(0.95), "ben": {n: p for n, p in sure(0.4).items() if n < 20}, "cid": noisy(1)}
+    found = board(desk, Many(OUTCOMES, said, references=[0.5] * N, retrospective=late))
+    assert [(row["slug"], row["scored"], row["left_out"]["retrospective"]) for row in found["ranked"]] == [
+        ("ada", 20, 20),
+        ("cid", 20, 20),
+    ]
+    assert not {f"q-{n}" for n in late} & {row["question"] for who in found["ranked"] for row in who["rows"]}
+    assert reasons(found, "ben") == ["too-few", "retrospective"]
+    ranked, unranked = (
+        f"criteria written after the fact: {of} claims left out" for of in ("20 of 40", "12 of 20")
+    )
+    for told in (leaderboard_text(found), leaderboard_csv(found), leaderboard_page(found)):
+        words = " ".join(told.split())
+        assert ranked in words
+        assert unranked in words
+
+
+def test_a_ranked_mean_can_be_recomputed_from_the_page(desk: Desk) -> None:
+    page = leaderboard_page(board(desk, Many(OUTCOMES, {"ada": sure(0.9), "ben": noisy(1)})))
+    assert '<a href="#rows-ada">0.010</a>' in page
+    rows = page.partition('<details id="rows-ada">')[2].partition("</details>")[0]
+    scores = [float(cell) for cell in re.findall(r'<td class="number">([\d.e-]+)</td></tr>', rows)]
+    assert len(scores) == N
+    assert sum(scores) / N == pytest.approx(0.01)
+    assert "Does matter 3 come to pass?" in rows
 
 
 def test_an_author_drawn_at_random_may_be_ranked(desk: Desk) -> None:

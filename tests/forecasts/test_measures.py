@@ -339,8 +339,9 @@ def test_what_was_picked_by_hand_speaks_of_itself_alone(desk: Desk, method: str)
     assert why == [f"An estimate drawn towards other authors: {told}"] * picked
 
 
-def test_an_unknown_author_is_not_put_together_with_others(desk: Desk) -> None:
-    many = stated(12, kinds={"ada-bell": "placeholder"})
+@pytest.mark.parametrize("kind", ["placeholder", "anonymous"])
+def test_an_unknown_author_is_not_put_together_with_others(desk: Desk, kind: str) -> None:
+    many = stated(12, kinds={"ada-bell": kind})
     withheld = written(desk, many, lexicons=False)["policies"]["broad"]["withheld"]
     assert "the author is unknown" in next(row["sentence"] for row in withheld if row["item"] == "shrunk")
 

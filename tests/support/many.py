@@ -34,6 +34,7 @@ class Many:
     references: Sequence[float | None] | None = None
     methods: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    retrospective: frozenset[int] = frozenset()
     denied: frozenset[int] = frozenset()
     lexicon: str = "capphrase"
 
@@ -74,7 +75,7 @@ class Many:
             "deadline_basis": "the text says so",
             "reading": "primary",
             "cluster": self.clusters[number] if self.clusters else f"c-{number}",
-            "retrospective": False,
+            "retrospective": number in self.retrospective,
             "reference_ppm": None if reference is None else round(reference * 1_000_000),
             "reference_basis": None if reference is None else "a market",
         }

@@ -428,9 +428,15 @@ def test_nothing_is_served_before_its_time_and_everything_from_then_on(
 
 def test_the_desk_sees_drafts_marked_as_such(get: Get, told: Told) -> None:
     assert "Drafts are shown." in get("/").text
+    assert "Drafts are shown." in get("/authors/ada-bell").text
     assert "DRAFT: not published, and the author has not been told." in get("/authors/ada-bell").text
     assert "DRAFT: not published" in get(f"/statements/{told.statement}").text
     assert '<span class="tag">draft</span>' in get(f"/questions/{told.question}").text
+
+
+def test_a_mean_on_the_home_page_leads_to_its_rows(get: Get, told: Told) -> None:
+    assert '<a href="/authors/ada-bell#rows-broad">0.040</a>' in get("/").text
+    assert 'id="rows-broad"' in get("/authors/ada-bell").text
 
 
 def test_redacted_evidence_is_gone(get: Get, told: Told, desk: Desk) -> None:

@@ -3,6 +3,7 @@
 import copy
 import struct
 import xml.etree.ElementTree as ET
+from textwrap import wrap
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_the_description_counts_outcomes_and_says_where_marks_lie(report: Report
     assert told.startswith("2 strips, one for each forecast by Ada Bell")
     assert "1 yes, marked at 80 %; 1 open, marked at 70 %" in told
     assert "The ranges together lie between 55 % and 95 %." in told
-    assert told.endswith("1 graded words, as readers take them, 1 our reading.")
+    assert "1 graded words, as readers take them, 1 our reading." in told
 
 
 def test_several_marks_are_described_by_their_extremes(report: Report) -> None:
@@ -118,5 +119,24 @@ def size(png: bytes) -> tuple[int, int]:
 
 
 def test_nothing_to_draw_is_said_in_the_picture(empty: Report) -> None:
-    assert charts.describe(empty) == "An empty picture: no forecast by Ada Bell counts yet."
+    assert charts.describe(empty).startswith("An empty picture: no forecast by Ada Bell counts yet.")
     assert "No forecast by Ada Bell counts yet." in words(charts.strip_svg(empty))
+
+
+def test_a_picture_says_of_itself_that_it_is_a_draft_and_replayed(report: Report) -> None:
+    (note,) = report["publication"]["notes"]
+    assert note.startswith("DRAFT")
+    replay = "Replayed: the checks ran under a simulated clock from 2019-02-22 to 2023-02-28; nothing before it."
+    points = [{"probability": p, "recalibrated": p, "lower": 0.0, "upper": 1.0} for p in (0.2, 0.8)]
+    broad = report["policies"]["broad"] | {"curve": {"points": points, "sentence": "It stays inside."}}
+    changed = report | {"replay": replay, "policies": report["policies"] | {"broad": broad}}
+    assert charts.describe(changed).endswith(f"{note} {replay}")
+    for svg in (charts.strip_svg(changed), charts.curve_svg(changed)):
+        assert svg is not None
+        root = ET.fromstring(svg)
+        lines = [line.text or "" for line in root.iter(f"{SVG}tspan")]
+        drawn = " ".join([*words(svg), *lines])
+        assert root.attrib["aria-label"].endswith(f"{note} {replay}")
+        for sentence in (note, replay):
+            assert all(part in drawn for part in wrap(sentence, 80))
+    assert charts.strip_png(changed) != charts.strip_png(changed | {"replay": None})
