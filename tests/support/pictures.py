@@ -142,7 +142,7 @@ def main() -> None:
         taken = shots(read(store))
         made = asyncio.run(pages(store, taken))
     except CalleditError as error:
-        sys.exit(f"{error} The pictures are of a demo: run calledit demo first.")
+        sys.exit(str(error))
     finally:
         store.close()
     for shot, page in zip(taken, made, strict=True):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from forecasts.errors import CalleditError
+from forecasts.errors import CalleditError, NotFoundError
 from forecasts.exchange.export import KINDS, Record, records
 from forecasts.ledger import Ledger, read_ledger
 from forecasts.policy import REASONS
@@ -26,7 +26,9 @@ Records = dict[str, list[Record]]
 
 
 def read(store: Store) -> Records:
-    """Return everything that a registry exports, by kind."""
+    """Return everything that a registry exports, by kind; raise `NotFoundError` where there is none."""
+    if not store.has_schema():
+        raise NotFoundError(f"{store.place} holds no registry; run calledit demo first.")
     return exported(read_ledger(store))
 
 
@@ -170,7 +172,7 @@ def main() -> None:
     try:
         TOUR.write_text(refreshed(TOUR.read_text(encoding="utf-8"), read(store)), encoding="utf-8")
     except CalleditError as error:
-        sys.exit(f"{error} The tour is of a demo: run calledit demo first.")
+        sys.exit(str(error))
     finally:
         store.close()
 
