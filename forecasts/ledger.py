@@ -7,7 +7,7 @@ drafts it holds only what is public: whatever leaves the registry is read from s
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -513,15 +513,15 @@ class Ledger:
 def read_ledger(store: Store, as_of: datetime | None = None, *, include_drafts: bool = False) -> Ledger:
     """Return the ledger as of an instant, or as it is now: what is public, or everything."""
     with store.read() as session:
-        refuse_future(as_of, store.clock)
+        refuse_future(as_of)
         rev = store.revision_at(session, as_of)
         now = now_at(session, rev, store.clock)
         return Ledger(session, rev, now=min(as_of or now, now), include_drafts=include_drafts)
 
 
-def refuse_future(as_of: datetime | None, clock: Clock) -> None:
-    """Raise `InvalidInputError` for an instant that is still to come: nothing was said at it yet."""
-    if as_of is not None and as_of > clock.now():
+def refuse_future(as_of: datetime | None) -> None:
+    """Raise `InvalidInputError` for an instant that is still to come by the clock that dates revisions."""
+    if as_of is not None and as_of > datetime.now(UTC):
         raise InvalidInputError(f"Nothing was said at {iso(as_of)} yet: as_of names an instant that has passed.")
 
 

@@ -58,7 +58,7 @@ class Desk:
     def ledger(self, as_of: datetime | None) -> Ledger:
         """Return the ledger as of an instant, or as it is now."""
         with self._store.read() as session:
-            refuse_future(as_of, self._store.clock)
+            refuse_future(as_of)
             rev = self._store.revision_at(session, as_of)
             now = now_at(session, rev, self._store.clock)
             now = min(as_of or now, now)
