@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 WIDTH, TALLEST, MARGIN = 900, 6000, 16
 COLOURS = 256
 LARGEST = 150_000
+PATIENCE = 120  # seconds for one picture
+HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-lcd-text", "--hide-scrollbars")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LINKED = '<link rel="stylesheet" href="/style.css">'
 
@@ -102,16 +104,12 @@ def take(browser: str, page: str, shot: Shot, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         source, raw = Path(scratch) / "page.html", Path(scratch) / "raw.png"
         source.write_text(page, encoding="utf-8")
-        command = [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-lcd-text",
-            "--hide-scrollbars",
-        ]
-        command += [f"--user-data-dir={scratch}/profile", f"--window-size={WIDTH},{shot.height}"]
-        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        command = [browser, *HEADLESS, f"--user-data-dir={scratch}/profile"]
+        command += [f"--window-size={WIDTH},{shot.height}", f"--screenshot={raw}", source.as_uri()]
+        try:
+            ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{browser} took more than {PATIENCE} s for {shot.path}; try again.") from None
         if not raw.exists():
             raise SystemExit(f"{browser} took no picture of {shot.path}: {ran.stderr.strip()[-300:]}")
         image = Image.open(raw).convert("RGB")
@@ -119,7 +117,7 @@ def take(browser: str, page: str, shot: Shot, folder: Path) -> Path:
     content = ImageChops.difference(image, ground).getbbox()
     bottom = min(image.height, content[3] + MARGIN) if content else image.height
     cut = image.crop((0, 0, image.width, bottom))
-    cut.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    cut.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target, optimize=True)
     if target.stat().st_size > LARGEST:
         raise SystemExit(f"{target.name} has {target.stat().st_size} bytes: make it shorter than {bottom} pixels.")
     return target
@@ -133,9 +131,7 @@ def main() -> None:
     given = options.parse_args()
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        sys.exit(
-            "No Chromium was found, and it takes the pictures. Install it, on Debian: apt-get install chromium"
-        )
+        sys.exit("Chromium takes the pictures, and none was found. On Debian: apt-get install chromium")
     given.folder.mkdir(parents=True, exist_ok=True)
     store = Store(given.database, SystemClock())
     try:
