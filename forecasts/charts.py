@@ -4,8 +4,8 @@ Text takes the colour of the page around it (`currentColor`), so one picture ser
 colour says, a shape and a word say too.
 """
 
-import io
 from collections import Counter
+from functools import cache
 from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecasts.reports import Report
 
     Picture = alt.Chart | alt.LayerChart
+    Spec = dict[str, Any]
 
 OUTCOMES = ("yes", "no", "open", "annulled", "ambiguous")
 BASES = {"stated": "stated number", "lexicon": "graded words, as readers take them", "coder": "our reading"}
@@ -26,6 +27,7 @@ _BAR = "M-1,-0.25L1,-0.25L1,0.25L-1,0.25Z"
 _OUTCOME_SHAPES = ("triangle-up", "triangle-down", _BAR, "cross", "wedge")
 _BASIS_SHAPES = ("circle", "diamond", "square")
 _FADED = "#80808055"
+_ROWS = "rows"
 _LABEL_WIDTH = 50
 _NOTE_WIDTH = 80
 _LINE_HEIGHT = 14
@@ -98,67 +100,70 @@ def curve_svg(report: "Report") -> str | None:
     curve = report["policies"]["broad"]["curve"]
     if curve is None:
         return None
-    chart = _titled(_curve(curve["points"]), report)
-    return _svg(_styled(chart, "transparent"), " ".join([curve["sentence"], *notes(report)]))
+    spec = _filled(_curve(), curve["points"], report, background="transparent")
+    return _svg(spec, " ".join([curve["sentence"], *notes(report)]))
 
 
-def _svg(picture: "Picture", name: str) -> str:
-    out = io.StringIO()
-    picture.save(out, format="svg")
-    return out.getvalue().replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
+def _svg(spec: "Spec", name: str) -> str:
+    from vl_convert import vegalite_to_svg
+
+    return vegalite_to_svg(spec).replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
 
 
 def strip_png(report: "Report") -> bytes:
     """Return the picture as PNG on white, at twice its size."""
-    out = io.BytesIO()
-    _chart(report, background="white").save(out, format="png", scale_factor=2)
-    return out.getvalue()
+    from vl_convert import vegalite_to_png
+
+    return vegalite_to_png(_chart(report, background="white"), scale=2)
 
 
 def _between(low: float, high: float) -> str:
     return f"at {percent(low)}" if low == high else f"between {percent(low)} and {percent(high)}"
 
 
-def _chart(report: "Report", *, background: str) -> "Picture":
-    rows = strip_rows(report)
-    chart = _strips(rows) if rows else _empty(f"No forecast by {report['author']['name']} counts yet.")
-    return _styled(_titled(chart, report), background)
+def _chart(report: "Report", *, background: str) -> "Spec":
+    rows = [row | {"label": _label(row)} for row in strip_rows(report)[:MOST_STRIPS]]
+    if rows:
+        return _filled(_strips(), rows, report, background=background)
+    sentence = f"No forecast by {report['author']['name']} counts yet."
+    return _filled(_empty(), [{"text": "\n".join(wrap(sentence, 60))}], report, background=background)
 
 
-def _titled(chart: "Picture", report: "Report") -> "Picture":
-    """Put whom it is of above a picture, and the notes on it under that."""
-    import altair as alt
-
+def _filled(spec: "Spec", rows: list[dict[str, Any]], report: "Report", *, background: str) -> "Spec":
+    """Return a picture of these rows: whom it is of stands above it, and the notes on it under that."""
     lines = [line for note in notes(report) for line in wrap(note, _NOTE_WIDTH)]
-    title = alt.TitleParams(
-        text=wrap(report["author"]["name"], _NOTE_WIDTH), subtitle=lines, anchor="start", frame="bounds", offset=12
-    )
-    titled: Picture = chart.properties(title=title)
-    return titled
+    title = {"text": wrap(report["author"]["name"], _NOTE_WIDTH), "subtitle": lines}
+    return spec | {
+        "title": title | {"anchor": "start", "frame": "bounds", "offset": 12},
+        "background": background,
+        "datasets": {_ROWS: rows},
+    }
 
 
-def _styled(chart: "Picture", background: str) -> "Picture":
-    styled: Picture = (
-        chart.properties(background=background, padding={"left": 12, "right": 12, "top": 6, "bottom": 6})
+def _styled(chart: "Picture") -> "Spec":
+    """Return the specification of a picture, without its rows: making one costs more than drawing it."""
+    spec: Spec = (
+        chart.properties(padding={"left": 12, "right": 12, "top": 6, "bottom": 6})
         .configure(aria=False)
         .configure_view(stroke=None)
         .configure_title(color="currentColor", subtitleColor="currentColor", fontSize=14, subtitleFontSize=12)
         .configure_axis(labelColor="currentColor", gridColor=_FADED, labelFontSize=12)
         .configure_legend(labelColor="currentColor", titleColor="currentColor", labelFontSize=12, labelLimit=0)
-    )
-    return styled
+    ).to_dict()
+    return spec
 
 
-def _empty(sentence: str) -> "Picture":
+@cache
+def _empty() -> "Spec":
+    """Put one sentence in the middle."""
     import altair as alt
 
-    data = alt.InlineData(values=[{"text": "\n".join(wrap(sentence, 60))}])
-    text = alt.Chart(data).mark_text(color="currentColor", fontSize=14, lineBreak="\n").encode(text="text:N")
-    chart: Picture = text.properties(width=_WIDTH, height=80)
-    return chart
+    text = alt.Chart(alt.NamedData(_ROWS)).mark_text(color="currentColor", fontSize=14, lineBreak="\n")
+    return _styled(text.encode(text="text:N").properties(width=_WIDTH, height=80))
 
 
-def _curve(points: list[dict[str, Any]]) -> "Picture":
+@cache
+def _curve() -> "Spec":
     """Lay the band, the diagonal of saying what happens, and the curve over each other."""
     import altair as alt
 
@@ -168,10 +173,10 @@ def _curve(points: list[dict[str, Any]]) -> "Picture":
         values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value * 100 + ' %'", titleColor="currentColor"
     )
     said = alt.X("probability:Q", scale=scale, axis=axis, title="what was said")
-    base = alt.Chart(alt.InlineData(values=points))
+    base = alt.Chart(alt.NamedData(_ROWS))
     diagonal = alt.Chart(alt.InlineData(values=[{"probability": 0, "y": 0}, {"probability": 1, "y": 1}]))
     happened = alt.Y("recalibrated:Q", scale=scale, axis=axis, title=title)
-    return alt.LayerChart(
+    chart = alt.LayerChart(
         layer=[
             base.mark_area(opacity=0.25, color=_COLOURS[2]).encode(
                 x=said, y=alt.Y("lower:Q", scale=scale, axis=axis, title=title), y2="upper:Q"
@@ -182,24 +187,24 @@ def _curve(points: list[dict[str, Any]]) -> "Picture":
             base.mark_line(color=_COLOURS[0], strokeWidth=2).encode(x=said, y=happened),
             base.mark_point(color=_COLOURS[0], filled=True, opacity=1, size=40).encode(x=said, y=happened),
         ]
-    ).properties(width=_WIDTH, height=_WIDTH)
+    )
+    return _styled(chart.properties(width=_WIDTH, height=_WIDTH))
 
 
-def _strips(rows: list[dict[str, Any]]) -> "Picture":
+@cache
+def _strips() -> "Spec":
     """Lay labels, ranges with their marks, and outcomes side by side, one row for each forecast."""
     import altair as alt
 
-    data = alt.InlineData(values=[row | {"label": _label(row)} for row in rows[:MOST_STRIPS]])
-    base = alt.Chart(data).encode(y=alt.Y("number:O", axis=None))
+    base = alt.Chart(alt.NamedData(_ROWS)).encode(y=alt.Y("number:O", axis=None))
     colour = alt.Color("outcome:N", scale=alt.Scale(domain=list(OUTCOMES), range=list(_COLOURS)), legend=None)
     coloured = base.encode(color=colour)
     # The two mark layers use shape for different things: each keeps its own scale.
-    chart: Picture = (
+    return _styled(
         alt.layer(*_labels(base), _ranges(coloured), *_ends(base, coloured))
         .resolve_scale(shape="independent")
         .properties(width=_WIDTH, height=alt.Step(_ROW_HEIGHT))
     )
-    return chart
 
 
 def _labels(base: "alt.Chart") -> "list[alt.Chart]":

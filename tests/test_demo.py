@@ -18,6 +18,12 @@ Make = Callable[..., str]
 Demo = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the demo after a week: enough to see that it runs. What years come to, the founding replays show."""
+    monkeypatch.setattr(demo, "END", datetime(2019, 3, 1, tzinfo=UTC))
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Demo:
     """Run a command in an empty folder and return what it printed."""
@@ -37,14 +43,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End the demo after half a year: enough to see that it runs."""
+def unillustrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the pages and pictures: for what a test asks of the database alone."""
+    monkeypatch.setattr(demo, "_write_pages", lambda *_: None)
+
+
+def test_it_prints_the_same_bytes_on_both_databases(
+    run: Demo, new_database: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(demo, "END", datetime(2019, 9, 15, tzinfo=UTC))
-
-
-def test_it_prints_the_same_bytes_on_both_databases(run: Demo, new_database: Make) -> None:
+    with monkeypatch.context() as without_pages:
+        without_pages.setattr(demo, "_write_pages", lambda *_: None)
+        on_postgres = run("--database", new_database("postgresql", migrated=False), "demo", "--json")
     on_sqlite = run("demo", "--json")
-    on_postgres = run("--database", new_database("postgresql", migrated=False), "demo", "--json")
     assert on_sqlite == on_postgres
     summary = json.loads(on_sqlite)
     assert list(summary) == ["articles", "statements", "questions", "forecasts", "checks", "outcomes", "authors"]
@@ -70,7 +81,6 @@ def test_it_prints_the_same_bytes_on_both_databases(run: Demo, new_database: Mak
     assert "Cannot be ranked" in board
 
 
-@pytest.mark.usefixtures("short")
 def test_run_twice_it_starts_clean(run: Demo) -> None:
     first = run("demo")
     assert first.startswith("3 articles, 101 statements, 59 questions, 65 forecasts, ")
@@ -83,7 +93,7 @@ def test_run_twice_it_starts_clean(run: Demo) -> None:
     assert stray.read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("unillustrated")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_it_refuses_a_registry_that_no_demo_wrote(
     run: Demo, new_database: Make, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -97,7 +107,7 @@ def test_it_refuses_a_registry_that_no_demo_wrote(
     assert run("--database", url, "export", "statements") == before
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("unillustrated")
 def test_a_replayed_registry_takes_no_live_checks(run: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     run("demo", "--json")
     with pytest.raises(SystemExit):
@@ -105,7 +115,7 @@ def test_a_replayed_registry_takes_no_live_checks(run: Demo, capsys: pytest.Capt
     assert "written by a replay" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("unillustrated")
 def test_it_keeps_what_somebody_registered_beside_it(
     run: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,7 +129,7 @@ def test_it_keeps_what_somebody_registered_beside_it(
     assert "The Mayor" in kept
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("unillustrated")
 def test_a_second_demo_waits_its_turn(run: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     run("demo", "--json")
     with Store("sqlite:///calledit-demo/calledit.db", SystemClock()).only_replay(), pytest.raises(SystemExit):
@@ -128,7 +138,7 @@ def test_a_second_demo_waits_its_turn(run: Demo, capsys: pytest.CaptureFixture[s
     assert run("--database", "sqlite:///calledit-demo/calledit.db", "export", "statements") != "[]\n"
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("unillustrated")
 def test_a_replayed_registry_takes_no_new_questions(
     run: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -365,7 +365,8 @@ def test_the_log_says_who_changed_what_from_what_to_what_and_why(desk: Desk) -> 
     assert by_kind["resolution"]["after"] == {"state": "confirmed", "outcome": "annulled"}
     assert by_kind["lexicon"]["before"] == {"version": "1"}
     line = told_in_words(by_kind["statement"])
-    assert line.endswith(f"is {new} now (stated by: Ada Bell -> Ben Cole). Why: The text names another.")
+    assert f"is {new} now (stated by: Ada Bell -> Ben Cole). Why: The text names another." in line
+    assert line.endswith("[draft: not public]")
     published = next(entry for entry in log if entry["after"].get("state") == "published")
     assert "(state: draft -> published)" in told_in_words(published)
     assert [entry["rev"] for entry in log] == sorted(entry["rev"] for entry in log)
