@@ -133,6 +133,9 @@ def _decide_absence(leaf: EventLeaf, window: Window, reading: Reading, now: date
     if watermark is None or watermark < window.deadline:
         known = "at no known instant" if watermark is None else f"only to {iso(watermark)}"
         return Verdict("unknown", f"the source is complete {known}, not to the deadline")
+    reach = reading.observation.complete_from
+    if reach is not None and reach > window.opens_at:
+        return Verdict("unknown", f"the source reaches back only to {iso(reach)}, not to the opening")
     return Verdict(
         "no",
         f"{found} of {leaf.needed} needed events in the window, the source complete to {iso(watermark)}",

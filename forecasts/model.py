@@ -74,7 +74,8 @@ class Event:
     """One row of an event source, dated as the row dates it: an instant, a day, or not at all.
 
     A day is an interval in the row's `zone`, or in the zone the criterion names where the row has none. With
-    `until`, all that is known is that it occurred between the two (an `until` day included).
+    `until`, all that is known is that it occurred between the two (an `until` day included). `id` is the source's
+    own key of the row; sources re-key rows, so it tells rows of one answer apart, never rows of two answers.
     """
 
     occurred: datetime | date | None
@@ -85,6 +86,7 @@ class Event:
     description: str = ""
     citation: str = ""
     until: datetime | date | None = None
+    id: str = ""
 
     def interval(self, zone: str) -> Interval | None:
         """Return when it occurred in UTC; `zone` places a day whose row names no zone.
@@ -120,9 +122,24 @@ def _span(at: datetime | date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What one answer of a source says, and how far in time the source is known to be complete.
+class State:
+    """What a source says something is: a published number or word, the standing of a market or of a page.
 
+    It has held since `since` at the latest (None where the source does not say) up to the observation's
+    watermark. `probability` is the price of a market; `version` is the source's own name for this edition.
+    """
+
+    value: Decimal | str | bool
+    since: Interval | None = None
+    probability: Decimal | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one answer of a source says, and over which stretch of time the source is known to be complete.
+
+    It is complete from `complete_from` (None: from the beginning) to `watermark` (None: to no known instant).
     `problems` are sentences for people. A `shrunken` answer lost more rows than a sound source loses.
     """
 
@@ -131,6 +148,8 @@ class Observation:
     watermark: datetime | None = None
     problems: tuple[str, ...] = ()
     shrunken: bool = False
+    state: State | None = None
+    complete_from: datetime | None = None
 
     @property
     def sound(self) -> bool:

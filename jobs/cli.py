@@ -11,6 +11,7 @@ import typer
 from forecasts.cli import add_to
 from forecasts.commands.shared import JsonOption, Services, instant, opened, print_json, services
 from forecasts.errors import CalleditError, InvalidInputError
+from jobs.commands.sources import source_app, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,6 +69,8 @@ def _lexicons() -> "list[Mapping[str, Any]]":
 
 
 add_to(app)
+app.command()(sources)
+app.add_typer(source_app, name="source")
 
 
 def _live_worker(ctx: typer.Context, store: "Store") -> "tuple[Worker, Callable[[], None]]":

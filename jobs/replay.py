@@ -174,7 +174,8 @@ def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:
     """Return the file behind each table the questions read: the given one, a seed or a local file."""
     with store.read() as session:
         resources = session.exec(select(Resource).order_by(col(Resource.public_id))).all()
-    locations = {str(load_query(resource.query).get("location", "")) for resource in resources}
+    queries = [load_query(resource.query) for resource in resources]
+    locations = {str(query["location"]) for query in queries if "location" in query}  # others ask a service
     unknown = sorted(set(given) - locations)
     if unknown:
         raise InvalidInputError(

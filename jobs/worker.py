@@ -117,7 +117,7 @@ class Worker:
         response = self.fetcher.fetch(request)
         body, content_type, known = response.body, response.content_type, None
         etag, last_modified = response.etag, response.last_modified
-        failure = _failure(response, now)
+        failure = unusable(response, now)
         if failure is None and response.status == 304:
             if last is None or last.evidence_sha256 is None or (last.etag, last.last_modified) == (None, None):
                 failure = Observation("error", problems=("the source answered 304 to an unconditional request",))
@@ -314,7 +314,7 @@ class Worker:
         return all(check is not None and check.checked_at >= step.closes_at for check in checks)
 
 
-def _failure(response: Response, now: datetime) -> Observation | None:
+def unusable(response: Response, now: datetime) -> Observation | None:
     """Return the observation for an answer that cannot be read at all."""
     if response.problem is not None:
         return Observation("error", problems=(response.problem,))

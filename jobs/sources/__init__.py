@@ -3,17 +3,23 @@
 from collections.abc import Sequence
 
 from forecasts.errors import InvalidInputError
-from forecasts.model import Source
+from jobs.sources._definition import DefinedSource, checked
 from jobs.sources.event_table import EventTable
+from jobs.sources.feed import Feed
+from jobs.sources.json_path import JsonPath
+from jobs.sources.manifold import Manifold
+from jobs.sources.manual import Manual
+from jobs.sources.mediawiki import MediaWiki
+from jobs.sources.usgs import Usgs
 
 
 class Catalogue:
-    """The sources by name."""
+    """The sources by name; raises `SourceDefinitionError` where one is not defined as it must be."""
 
-    def __init__(self, *sources: Source) -> None:
-        self._sources = {source.name: source for source in sources}
+    def __init__(self, *sources: DefinedSource) -> None:
+        self._sources = checked(sources)
 
-    def get(self, name: str) -> Source:
+    def get(self, name: str) -> DefinedSource:
         """Return the source of that name; raise `InvalidInputError` that lists the known ones."""
         try:
             return self._sources[name]
@@ -26,6 +32,10 @@ class Catalogue:
         return sorted(self._sources)
 
 
+_ALL = Catalogue(EventTable(), Feed(), JsonPath(), Manifold(), Manual(), MediaWiki(), Usgs())
+get_source = _ALL.get
+
+
 def catalogue() -> Catalogue:
     """Return every source there is."""
-    return Catalogue(EventTable())
+    return _ALL

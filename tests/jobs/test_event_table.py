@@ -351,12 +351,6 @@ def test_a_query_that_cannot_be_asked_is_refused_with_its_place(change: dict[str
     assert said in str(refusal.value)
 
 
-def test_an_unknown_source_names_the_known_ones() -> None:
-    with pytest.raises(InvalidInputError, match="no source 'oracle'; the known ones are: event-table"):
-        catalogue().get("oracle")
-    assert catalogue().names() == ["event-table"]
-
-
 def test_the_whole_table_is_asked_for_whatever_came_before() -> None:
     request = EventTable().request(QUERY, as_of=FETCHED, previous=rows_before(3))
     assert (request.location, request.etag, request.last_modified) == (QUERY["location"], None, None)

@@ -1,0 +1,1 @@
+"""The commands of what runs by itself, one file for each kind."""

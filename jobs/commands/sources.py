@@ -1,0 +1,222 @@
+"""The sources: what each reads and how it is asked, and what it would observe."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecasts.commands.shared import JsonOption, instant, print_json, services
+from forecasts.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from forecasts.model import Event, Observation, Source
+    from forecasts.settings import Settings
+    from jobs.sources._definition import DefinedSource
+
+ROWS_SHOWN = 20
+
+source_app = typer.Typer(no_args_is_help=True, help="Try a source before a criterion names it.")
+
+
+def sources(as_json: JsonOption = False) -> None:
+    """List the sources: what each reads, the fields of its query, and how it knows how far it is complete."""
+    from jobs.sources import catalogue
+
+    known = catalogue()
+    described = [_described(known.get(name)) for name in known.names()]
+    if as_json:
+        print_json(described)
+        return
+    for source in described:
+        typer.echo(f"{source['name']} ({source['kind']}; watermark: {', '.join(source['watermarks'])})")
+        typer.echo(f"  {source['reads']}")
+        width = max(len(field["name"]) for field in source["fields"])
+        for field in source["fields"]:
+            needed = "needed" if field["required"] else "optional"
+            typer.echo(f"    {field['name']:<{width}}  {field['type']}, {needed}: {field['meaning']}")
+
+
+def _described(source: "DefinedSource") -> dict[str, Any]:
+    about = source.about
+    schema = about.query.model_json_schema()
+    needed = schema.get("required", [])
+    fields = [
+        {
+            "name": name,
+            "type": _type_of(field, schema.get("$defs", {})),
+            "required": name in needed,
+            "meaning": field["description"],
+        }
+        for name, field in schema["properties"].items()
+    ]
+    return {
+        "name": source.name,
+        "reads": about.reads,
+        "kind": about.kind,
+        "watermarks": list(about.watermarks),
+        "fields": fields,
+        "schema": schema,
+    }
+
+
+def _type_of(field: dict[str, Any], named: dict[str, Any]) -> str:
+    """Return the type of a field of a JSON schema in a few words."""
+    if "$ref" in field:
+        return _type_of(named[field["$ref"].rsplit("/", 1)[-1]], named)
+    options = [option for option in field.get("anyOf", field.get("oneOf", [])) if option.get("type") != "null"]
+    if options:
+        return " or ".join(dict.fromkeys(_type_of(option, named) for option in options))
+    if "enum" in field:
+        return " or ".join(field["enum"])
+    if field["type"] == "array":
+        return f"list of {_type_of(field['items'], named)}"
+    if "const" in field:
+        return str(field["const"])
+    if field["type"] == "object" and "properties" in field:
+        needed = field.get("required", [])
+        parts = ((name, name in needed, _type_of(part, named)) for name, part in field["properties"].items())
+        return "{" + ", ".join(f"{name}{'' if must else '?'} = {what}" for name, must, what in parts) + "}"
+    if field["type"] == "object":
+        return f"names with a {_type_of(field['additionalProperties'], named)}"
+    return str(field.get("format", field["type"]))
+
+
+@source_app.command("try")
+def try_source(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The source, as in `calledit sources`.")],
+    query: Annotated[str, typer.Option("--query", help="The query as JSON, as a criterion has it.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read these recorded bytes instead of fetching.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="When they were fetched, as 2020-06-30T00:00:00Z; default now.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a source would observe: status, rows or state, watermark, problems. Nothing is written."""
+    made = services(ctx)
+    source = made.catalogue().get(name)
+    asked = source.canonical(_query(query))
+    if at is not None and file is None:
+        raise InvalidInputError("--at goes with --file: what is fetched now cannot be as of another instant.")
+    fetched_at = instant(at, "--at") if at is not None else made.clock().now()
+    settings = made.settings()
+    if file is None:
+        request, observation = _fetched(source, asked, fetched_at, settings)
+    else:
+        request = source.request(asked, as_of=fetched_at, previous=None).location
+        body = _bytes(file, settings.fetch_bytes)
+        observation = source.parse(body, query=asked, content_type="", fetched_at=fetched_at, previous=None)
+    shown = _shown(name, asked, request, fetched_at, observation)
+    if as_json:
+        print_json(shown)
+    else:
+        _print(shown)
+
+
+def _query(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"--query is no JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidInputError('--query is a JSON object, for example {"location": "table.csv"}.')
+    return value
+
+
+def _bytes(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            body = file.read(limit + 1)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from None
+    if len(body) > limit:
+        raise InvalidInputError(f"{path} is larger than {limit} bytes; raise CALLEDIT_FETCH_BYTES to read it.")
+    return body
+
+
+def _fetched(
+    source: "Source", query: dict[str, object], now: "datetime", settings: "Settings"
+) -> "tuple[str, Observation]":
+    """Fetch as a check does; return the address and the observation."""
+    from jobs.fetch import HttpFetcher
+    from jobs.worker import unusable
+
+    fetcher = HttpFetcher(seconds=settings.fetch_seconds, max_bytes=settings.fetch_bytes, contact=settings.contact)
+    try:
+        request = source.request(query, as_of=now, previous=None)
+        response = fetcher.fetch(request)
+    finally:
+        fetcher.close()
+    observation = unusable(response, now) or source.parse(
+        response.body, query=query, content_type=response.content_type, fetched_at=now, previous=None
+    )
+    return request.location, observation
+
+
+def _shown(
+    name: str, query: dict[str, object], request: str, at: "datetime", observation: "Observation"
+) -> dict[str, Any]:
+    from forecasts.model import iso
+
+    state = observation.state
+    return {
+        "source": name,
+        "query": query,
+        "request": request,
+        "fetched_at": iso(at),
+        "status": observation.status,
+        "problems": list(observation.problems),
+        "complete_from": iso(observation.complete_from) if observation.complete_from else None,
+        "watermark": iso(observation.watermark) if observation.watermark else None,
+        "state": state
+        and {
+            "value": state.value if isinstance(state.value, bool | str) else str(state.value),
+            "since": [iso(state.since.start), iso(state.since.end)] if state.since else None,
+            "probability": None if state.probability is None else str(state.probability),
+            "version": state.version or None,
+        },
+        "rows": [_row(event) for event in observation.events],
+    }
+
+
+def _row(event: "Event") -> dict[str, Any]:
+    from forecasts.model import iso
+
+    return {
+        "occurred": None if event.occurred is None else event.dated(),
+        "zone": event.zone,
+        "known_at": iso(event.known_at) if event.known_at else None,
+        "kind": event.kind,
+        "actors": list(event.actors),
+        "description": event.description,
+        "citation": event.citation,
+        "id": event.id or None,
+    }
+
+
+def _print(shown: dict[str, Any]) -> None:
+    typer.echo(f"{shown['status']}: {shown['request']}")
+    for problem in shown["problems"]:
+        typer.echo(f"  problem: {problem}")
+    if shown["status"] != "ok":
+        return
+    reach = f" from {shown['complete_from']}" if shown["complete_from"] else ""
+    typer.echo(f"  complete{reach} to {shown['watermark'] or 'no known instant'}")
+    if shown["state"]:
+        state = {name: value for name, value in shown["state"].items() if value is not None}
+        typer.echo("  state: " + ", ".join(f"{name} {_written(value)}" for name, value in state.items()))
+    rows = shown["rows"]
+    typer.echo(f"  {len(rows)} rows")
+    for row in rows[:ROWS_SHOWN]:
+        typer.echo(f"    {row['occurred'] or 'undated'}  {row['kind']}  {row['description']}".rstrip())
+    if len(rows) > ROWS_SHOWN:
+        typer.echo(f"    and {len(rows) - ROWS_SHOWN} more; --json shows all")
+
+
+def _written(value: object) -> str:
+    return " to ".join(dict.fromkeys(value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,81 @@
+"""What the queries of the sources are made of: a place, a path, a declared watermark."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from forecasts.errors import InvalidInputError
+from forecasts.model import Event
+from forecasts.scalars import Duration, Instant, Strict, Word, first_error
+
+Query = TypeVar("Query", bound=Strict)
+
+
+def _fetchable(value: str) -> str:
+    if "://" in value and not value.startswith(("http://", "https://", "file://")):
+        raise ValueError("use http(s)://, a file path, or seeds: and a name")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or any(character in value for character in "?# "):
+        raise ValueError("use an http(s):// address without parameters; they are added from the other fields")
+    return value
+
+
+Location = Annotated[
+    str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_fetchable)
+]  # anything that can be fetched
+Service = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_web_address)
+]  # to which parameters are added
+
+
+class FetchTime(Strict):
+    """Complete up to the fetch less a stated lag, and never beyond `until`."""
+
+    origin: Literal["fetch_time"] = Field(alias="from")
+    lag: Duration
+    until: Instant | None = None
+
+    def instant(self, fetched_at: datetime) -> datetime:
+        """Return how far an answer fetched at an instant is complete; a lag beyond the calendar is year 1."""
+        try:
+            complete = fetched_at - self.lag
+        except OverflowError:
+            complete = datetime.min.replace(tzinfo=UTC)
+        return min(complete, self.until) if self.until else complete
+
+
+class NewestRow(Strict):
+    """Complete up to the newest row of any kind."""
+
+    origin: Literal["newest_row"] = Field(alias="from")
+
+
+class PublishedField(Strict):
+    """Complete up to the instant the source publishes under `name`, beside its rows."""
+
+    origin: Literal["field"] = Field(alias="from")
+    name: Word
+
+
+def newest_row(events: Sequence[Event], zone: str, fetched_at: datetime) -> datetime | None:
+    """Return the end of the newest row that does not lie in the future."""
+    ends = (interval.end for event in events if (interval := event.interval(zone)))
+    return max((end for end in ends if end <= fetched_at + timedelta(days=1)), default=None)
+
+
+def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
+    """Read a query; raise `InvalidInputError` that names path and remedy."""
+    try:
+        return model.model_validate(dict(query))
+    except ValidationError as error:
+        raise InvalidInputError(f"query.{first_error(error)}") from None
+
+
+def write_query(query: Strict) -> dict[str, Any]:
+    """Return a query in its one canonical form: what is as by default is left out."""
+    return query.model_dump(mode="json", by_alias=True, exclude_defaults=True)

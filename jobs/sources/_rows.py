@@ -1,0 +1,114 @@
+"""Rows that become events, whatever form they came in, and how many a sound source may lose."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, get_args
+
+from forecasts.model import Event, Observation
+from jobs.sources._bodies import UnreadableError, instant_of, known_zone, occurrence_of
+
+Column = Literal[
+    "id", "occurred", "occurred_until", "zone", "known_at", "kind", "actors", "description", "citation"
+]
+COLUMNS: tuple[Column, ...] = get_args(Column)
+
+
+def read_rows(
+    rows: Iterable[Mapping[Column, str]], *, zone: str | None, kind: str | None, fetched_at: datetime
+) -> tuple[list[Event], list[str]]:
+    """Turn rows into events, and say in sentences what was odd about them; `zone` and `kind` fill gaps."""
+    events: list[Event] = []
+    ids: set[str] = set()
+    undated = early = kindless = twice = 0
+    for cell in rows:
+        event = _event(cell, zone, kind)
+        if event is None:
+            kindless += 1
+        elif event.known_at is not None and event.known_at > fetched_at:
+            early += 1
+        elif event.id and event.id in ids:
+            twice += 1
+        else:
+            undated += event.occurred is None
+            ids.add(event.id)
+            events.append(event)
+    odd = (
+        (undated, "without a date that can be read"),
+        (kindless, "without a kind, left out"),
+        (early, "said to be known only after the fetch, left out"),
+        (twice, "with the id of an earlier row, left out"),
+    )
+    return events, [f"{count} rows {what}" for count, what in odd if count]
+
+
+def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Event | None:
+    kind = cell["kind"] or kind
+    if not kind:
+        return None
+    zone = known_zone(cell["zone"]) or zone
+    occurred = occurrence_of(cell["occurred"], zone)
+    until: datetime | date | None = occurrence_of(cell["occurred_until"], zone)
+    if until is None and cell["occurred_until"]:
+        occurred = None
+    return Event(
+        occurred=occurred,
+        kind=kind,
+        zone=zone,
+        actors=tuple(name.strip() for name in cell["actors"].split(";") if name.strip()),
+        known_at=instant_of(cell["known_at"], "UTC"),
+        description=cell["description"],
+        citation=cell["citation"],
+        until=until,
+        id=cell["id"],
+    )
+
+
+def rows_of(previous: Observation | None) -> int:
+    """Return how many rows the last sound answer had."""
+    return len(previous.events) if previous is not None else 0
+
+
+def snapshot(
+    events: list[Event], problems: list[str], *, watermark: datetime | None, seen_before: int, what: str
+) -> Observation:
+    """Return the observation of a source that shows all it has: zero rows prove nothing, nor does a loss."""
+    if not events:
+        return Observation("empty", problems=(f"the {what} has no rows, which proves nothing", *problems))
+    return _observation(events, problems, watermark, seen_before, what)
+
+
+def answered(
+    events: list[Event],
+    problems: list[str],
+    *,
+    rows: int,
+    count: Decimal | None,
+    watermark: datetime | None,
+    seen_before: int,
+) -> Observation:
+    """Return the observation of an answer that says itself how many rows there are.
+
+    Fewer rows than the count: what is there is there, but the answer is complete to no instant. Raises
+    `UnreadableError` where the count is none, or smaller than the number of rows.
+    """
+    if count is None or count % 1 or count < 0:
+        raise UnreadableError("the count of rows in the answer is no whole number")
+    if rows > count:
+        raise UnreadableError(f"the answer holds {rows} rows and says there are {int(count)}")
+    if rows < count:
+        problems = [*problems, f"the answer holds {rows} of {int(count)} rows, so it is not complete"]
+        watermark = None
+    return _observation(events, problems, watermark, seen_before, "answer")
+
+
+def _observation(
+    events: list[Event], problems: list[str], watermark: datetime | None, before: int, what: str
+) -> Observation:
+    """Return an `ok` observation, shrunken where it lost more than max(3 rows, 5 %) since the last sound one."""
+    shrunken = before - len(events) > max(3, before * 0.05)
+    if shrunken:
+        problems = [*problems, f"the {what} shrank from {before} rows to {len(events)}, so it is not trusted"]
+    return Observation(
+        "ok", events=tuple(events), watermark=watermark, problems=tuple(problems), shrunken=shrunken
+    )
