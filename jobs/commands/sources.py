@@ -69,19 +69,20 @@ def _type_of(field: dict[str, Any], named: dict[str, Any]) -> str:
     options = [option for option in field.get("anyOf", field.get("oneOf", [])) if option.get("type") != "null"]
     if options:
         return " or ".join(dict.fromkeys(_type_of(option, named) for option in options))
-    if "enum" in field:
-        return " or ".join(field["enum"])
     if field["type"] == "array":
         return f"list of {_type_of(field['items'], named)}"
-    if "const" in field:
-        return str(field["const"])
-    if field["type"] == "object" and "properties" in field:
-        needed = field.get("required", [])
-        parts = ((name, name in needed, _type_of(part, named)) for name, part in field["properties"].items())
-        return "{" + ", ".join(f"{name}{'' if must else '?'} = {what}" for name, must, what in parts) + "}"
     if field["type"] == "object":
+        return _object_type(field, named)
+    words = field.get("enum") or [field.get("const") or field.get("format") or field["type"]]
+    return " or ".join(words)
+
+
+def _object_type(field: dict[str, Any], named: dict[str, Any]) -> str:
+    if "properties" not in field:
         return f"names with a {_type_of(field['additionalProperties'], named)}"
-    return str(field.get("format", field["type"]))
+    needed = field.get("required", [])
+    parts = ((name, name in needed, _type_of(part, named)) for name, part in field["properties"].items())
+    return "{" + ", ".join(f"{name}{'' if must else '?'} = {what}" for name, must, what in parts) + "}"
 
 
 @source_app.command("try")
@@ -200,6 +201,9 @@ def _row(event: "Event") -> dict[str, Any]:
 
 
 def _print(shown: dict[str, Any]) -> None:
+    """Print an observation for people; what the source wrote is made fit for a terminal."""
+    from jobs.sources._bodies import quoted
+
     typer.echo(f"{shown['status']}: {shown['request']}")
     for problem in shown["problems"]:
         typer.echo(f"  problem: {problem}")
@@ -209,11 +213,13 @@ def _print(shown: dict[str, Any]) -> None:
     typer.echo(f"  complete{reach} to {shown['watermark'] or 'no known instant'}")
     if shown["state"]:
         state = {name: value for name, value in shown["state"].items() if value is not None}
-        typer.echo("  state: " + ", ".join(f"{name} {_written(value)}" for name, value in state.items()))
+        typer.echo("  state: " + ", ".join(f"{name} {quoted(_written(value))}" for name, value in state.items()))
+        return
     rows = shown["rows"]
     typer.echo(f"  {len(rows)} rows")
     for row in rows[:ROWS_SHOWN]:
-        typer.echo(f"    {row['occurred'] or 'undated'}  {row['kind']}  {row['description']}".rstrip())
+        line = f"    {row['occurred'] or 'undated'}  {quoted(row['kind'])}  {quoted(row['description'])}"
+        typer.echo(line.rstrip())
     if len(rows) > ROWS_SHOWN:
         typer.echo(f"    and {len(rows) - ROWS_SHOWN} more; --json shows all")
 

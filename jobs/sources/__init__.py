@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from forecasts.errors import InvalidInputError
 from jobs.sources._definition import DefinedSource, checked
 from jobs.sources.event_table import EventTable
-from jobs.sources.feed import Feed
 from jobs.sources.json_path import JsonPath
 from jobs.sources.manifold import Manifold
 from jobs.sources.manual import Manual
 from jobs.sources.mediawiki import MediaWiki
+from jobs.sources.rss_atom import RssAtom
 from jobs.sources.usgs import Usgs
 
 
@@ -32,7 +32,7 @@ class Catalogue:
         return sorted(self._sources)
 
 
-_ALL = Catalogue(EventTable(), Feed(), JsonPath(), Manifold(), Manual(), MediaWiki(), Usgs())
+_ALL = Catalogue(EventTable(), JsonPath(), Manifold(), Manual(), MediaWiki(), RssAtom(), Usgs())
 get_source = _ALL.get
 
 

@@ -91,13 +91,18 @@ def number_in_text(text: str) -> Decimal | None:
     return number(Decimal(text.strip()))
 
 
+def whole_number(value: object) -> int | None:
+    """Return a JSON number that counts something."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12 else None
+
+
 def since_epoch(value: object, unit: timedelta) -> datetime | None:
     """Return the instant so many units after 1970, or None where it has no place in the calendar."""
     count = number(value)
-    if count is None:
+    if count is None or abs(count) > 10**15:
         return None
     try:
-        instant = _EPOCH + float(count) * unit if count % 1 else _EPOCH + int(count) * unit
+        instant = _EPOCH + timedelta(microseconds=int(count * (unit // timedelta(microseconds=1))))
     except OverflowError:
         return None
     return instant if placeable(instant.year) else None

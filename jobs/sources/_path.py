@@ -26,7 +26,7 @@ _STEP = re.compile(
     r"""
     \.(?P<name>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff-]*)
     | \[\s*(?: (?P<quoted>'[^'\\]*'|"[^"\\]*") | (?P<index>-?\d{1,6}) | (?P<every>\*) )\s*\]
-    | \[\s*\?\s*(?P<where>@[^=\s]*)\s*==\s*
+    | \[\s*\?\s*(?P<where>@(?:[^=\s'"]|'[^'\\]*'|"[^"\\]*")*)\s*==\s*
         (?P<equals>'[^'\\]*'|"[^"\\]*"|true|false|null|-?\d{1,15}(?:\.\d{1,15})?)\s*\]
     """,
     re.VERBOSE,

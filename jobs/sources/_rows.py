@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Literal, get_args
 
 from forecasts.model import Event, Observation
@@ -83,7 +82,7 @@ def answered(
     problems: list[str],
     *,
     rows: int,
-    count: Decimal | None,
+    count: int | None,
     watermark: datetime | None,
     seen_before: int,
 ) -> Observation:
@@ -92,12 +91,12 @@ def answered(
     Fewer rows than the count: what is there is there, but the answer is complete to no instant. Raises
     `UnreadableError` where the count is none, or smaller than the number of rows.
     """
-    if count is None or count % 1 or count < 0:
+    if count is None:
         raise UnreadableError("the count of rows in the answer is no whole number")
     if rows > count:
-        raise UnreadableError(f"the answer holds {rows} rows and says there are {int(count)}")
+        raise UnreadableError(f"the answer holds {rows} rows and says there are {count}")
     if rows < count:
-        problems = [*problems, f"the answer holds {rows} of {int(count)} rows, so it is not complete"]
+        problems = [*problems, f"the answer holds {rows} of {count} rows, so it is not complete"]
         watermark = None
     return _observation(events, problems, watermark, seen_before, "answer")
 

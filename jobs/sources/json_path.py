@@ -26,6 +26,7 @@ from jobs.sources._bodies import (
     refused,
     since_epoch,
     text_of,
+    whole_number,
 )
 from jobs.sources._definition import About
 from jobs.sources._path import AnswerPath, RowPath, compile_path
@@ -169,17 +170,19 @@ def _observe_rows(
     answer: Any, query: JsonQuery, fetched_at: datetime, previous: Observation | None
 ) -> Observation:
     rows = compile_path(query.rows or "$").find(answer)
+    if not all(isinstance(row, dict | list) for row in rows):
+        raise UnreadableError(f"what stands at {query.rows} is no list of objects or lists")
     events, problems = read_rows(_cells(rows, query), zone=query.zone, kind=query.kind, fetched_at=fetched_at)
     watermark = _watermark(answer, query, events, fetched_at)
     before = rows_of(previous)
     if (rows and not events) or (query.count is None and (rows or query.canary is None)):
         return snapshot(events, problems, watermark=watermark, seen_before=before, what="answer")
     if query.count is not None:
-        count = number(_one(answer, query.count, "count"))
+        count: int | None = whole_number(_one(answer, query.count, "count"))
     elif all(found is None for found in compile_path(query.canary or "$").find(answer)):
         raise UnreadableError(f"there are no rows, nor what every whole answer holds at {query.canary}")
     else:
-        count = Decimal(0)
+        count = 0
     return answered(events, problems, rows=len(rows), count=count, watermark=watermark, seen_before=before)
 
 

@@ -25,6 +25,7 @@ from jobs.sources._bodies import (
     refused,
     since_epoch,
     text_of,
+    whole_number,
 )
 from jobs.sources._definition import About
 from jobs.sources._queries import FetchTime, Service, read_query, write_query
@@ -124,7 +125,7 @@ class Usgs:
             events, problems, oldest_open = _read_features(features, read)
             made_at = min(since_epoch(member(about, "generated"), _MS) or fetched_at, fetched_at)
             complete_to = [read.watermark.instant(made_at), oldest_open, read.end]
-            count = number(member(about, "count"))
+            count = whole_number(member(about, "count"))
             if len(features) >= LIMIT:
                 problems.append(f"the answer is cut at {LIMIT} events, so it is not complete")
                 complete_to = []

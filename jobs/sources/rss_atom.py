@@ -64,7 +64,7 @@ class PublishedElement(Strict):
     name: FeedDate
 
 
-class FeedQuery(Strict):
+class RssAtomQuery(Strict):
     """Where the feed is, what its entries are to be called, and how far it is complete."""
 
     location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
@@ -80,24 +80,24 @@ class FeedQuery(Strict):
     zone: Zone | None = Field(default=None, description="the zone of dates that name none")
 
 
-class Feed:
+class RssAtom:
     """Reads RSS 0.9 to 2.0 and Atom; see the module's text."""
 
-    name = "feed"
+    name = "rss-atom"
     about = About(
         reads="The entries of an RSS or Atom feed.",
         kind="snapshot",
         watermarks=("fetch_time", "newest_row", "field"),
-        query=FeedQuery,
+        query=RssAtomQuery,
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
         """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
-        return write_query(read_query(FeedQuery, query))
+        return write_query(read_query(RssAtomQuery, query))
 
     def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
         """Return what to fetch: always the whole feed."""
-        return Request(read_query(FeedQuery, query).location)
+        return Request(read_query(RssAtomQuery, query).location)
 
     def parse(
         self,
@@ -112,7 +112,7 @@ class Feed:
 
         Of the entries seen before, those older than the feed now reaches have rolled off its end and are no loss.
         """
-        read = read_query(FeedQuery, query)
+        read = read_query(RssAtomQuery, query)
         try:
             found = _read_xml(body)
         except UnreadableError as error:
@@ -231,7 +231,7 @@ def _read_xml(body: bytes) -> _Collector:
     return found
 
 
-def _read_entries(entries: list[_Entry], query: FeedQuery) -> tuple[list[Event], list[str]]:
+def _read_entries(entries: list[_Entry], query: RssAtomQuery) -> tuple[list[Event], list[str]]:
     """Turn entries into events, and say in sentences what was odd about them."""
     events: list[Event] = []
     ids: set[str] = set()
@@ -303,7 +303,9 @@ def _still_expected(previous: Observation | None, reach: datetime | None, zone: 
     return sum(interval is None or interval.end >= reach for interval in intervals)
 
 
-def _watermark(found: _Collector, query: FeedQuery, events: list[Event], fetched_at: datetime) -> datetime | None:
+def _watermark(
+    found: _Collector, query: RssAtomQuery, events: list[Event], fetched_at: datetime
+) -> datetime | None:
     rule = query.watermark
     if isinstance(rule, FetchTime):
         return rule.instant(fetched_at)
