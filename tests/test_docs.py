@@ -1,5 +1,6 @@
 """The documents are true: their example registers, and every command and setting is in them."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -38,6 +39,21 @@ def test_every_setting_is_documented() -> None:
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     for name in Settings.model_fields:
         assert f"`CALLEDIT_{name.upper()}`" in page, name
+
+
+def test_every_source_is_documented_with_its_fields_and_a_query_it_takes() -> None:
+    page = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"\n## ([a-z-]+)\n(.*?)(?=\n## |\Z)", page, re.DOTALL))
+    known = catalogue()
+    assert sorted(sections) == known.names()
+    for name, section in sections.items():
+        source = known.get(name)
+        assert "**Unsound when**" in section, name
+        assert [field for field in source.about.query.model_fields if f"`{field}`" not in section] == []
+        examples = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+        assert examples, name
+        for example in examples:
+            assert source.canonical(json.loads(example)), name
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:
