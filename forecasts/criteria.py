@@ -21,11 +21,9 @@ class EventFilter(Strict):
     actors: list[Word] = []
 
 
-class _EventLeaf(Strict):
+class _SourceLeaf(Strict):
     source: Word
     query: dict[str, Any]
-    filter: EventFilter
-    event_tz: Zone
     grace: Duration
     min_checks: Annotated[int, Field(ge=1, le=10_000)]
     max_lag: Duration
@@ -34,6 +32,11 @@ class _EventLeaf(Strict):
     def resource(self) -> tuple[str, str]:
         """The (source, canonical query) this leaf reads."""
         return self.source, canonical_json(self.query).decode()
+
+
+class _EventLeaf(_SourceLeaf):
+    filter: EventFilter
+    event_tz: Zone
 
 
 class EventBeforeDeadline(_EventLeaf):
@@ -57,6 +60,27 @@ class CountAtLeast(_EventLeaf):
     def needed(self) -> int:
         """How many matching events make a yes."""
         return self.k
+
+
+class NumericThreshold(_SourceLeaf):
+    """Yes when the number a source shows for the deadline compares so with `threshold`, no when it does not."""
+
+    type: Literal["numeric_threshold"]
+    op: Literal["<", "<=", ">", ">="]
+    threshold: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class StateAt(_SourceLeaf):
+    """Yes when what a source shows for the deadline is one of `values`, no when it is something else."""
+
+    type: Literal["state_at"]
+    values: Annotated[list[Word | bool], Field(min_length=1, max_length=100)]
+
+
+class MarketMirror(_SourceLeaf):
+    """What a market was resolved to, when that has stood for the grace; a fraction or a refund is neither."""
+
+    type: Literal["market_mirror"]
 
 
 class Manual(Strict):
@@ -88,7 +112,12 @@ class Not(Strict):
 
 
 EventLeaf = EventBeforeDeadline | CountAtLeast
-Criterion = Annotated[EventBeforeDeadline | CountAtLeast | Manual | All | AnyOf | Not, Field(discriminator="type")]
+StateLeaf = NumericThreshold | StateAt
+SourceLeaf = EventLeaf | StateLeaf | MarketMirror
+Criterion = Annotated[
+    EventBeforeDeadline | CountAtLeast | NumericThreshold | StateAt | MarketMirror | Manual | All | AnyOf | Not,
+    Field(discriminator="type"),
+]
 
 
 class CriterionDocument(Strict):
@@ -111,7 +140,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
-def leaves(criterion: Criterion) -> Iterator[EventLeaf | Manual]:
+def leaves(criterion: Criterion) -> Iterator[SourceLeaf | Manual]:
     """Yield the leaves of a criterion from left to right."""
     if isinstance(criterion, All | AnyOf):
         for part in criterion.of:
@@ -122,7 +151,7 @@ def leaves(criterion: Criterion) -> Iterator[EventLeaf | Manual]:
         yield criterion
 
 
-def event_leaves(criterion: Criterion) -> list[EventLeaf]:
+def source_leaves(criterion: Criterion) -> list[SourceLeaf]:
     """Return the leaves a source can answer."""
     return [leaf for leaf in leaves(criterion) if not isinstance(leaf, Manual)]
 

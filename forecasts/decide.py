@@ -1,16 +1,29 @@
 """The pure decision: what a criterion says at an instant, given what the sources said until then.
 
 Three-valued: `unknown` is not `no`. A YES needs an event inside the window; a NO needs the end of the window
-and of the grace, enough sound checks, one of them after the grace, and a source known to be complete.
+and of the grace, enough sound checks, one of them after the grace, and a source known to be complete. A state
+decides either way, when the deadline and the grace have passed.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
-from forecasts.criteria import All, AnyOf, Criterion, EventLeaf, Manual, Not
-from forecasts.model import Event, Interval, Observation, iso
+from forecasts.criteria import (
+    All,
+    AnyOf,
+    Criterion,
+    EventLeaf,
+    Manual,
+    MarketMirror,
+    Not,
+    NumericThreshold,
+    SourceLeaf,
+    StateLeaf,
+)
+from forecasts.model import Event, Interval, Observation, State, iso
 
 RULE_VERSION = "1"
 Value = Literal["yes", "no", "unknown"]
@@ -69,7 +82,15 @@ def decide(
     reading = readings.get(criterion.resource)
     if reading is None:
         return Verdict("unknown", "no sound check of the source yet")
-    return _decide_events(criterion, window, reading, now)
+    return _decide_leaf(criterion, window, reading, now)
+
+
+def _decide_leaf(leaf: SourceLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
+    if isinstance(leaf, EventLeaf):
+        return _decide_events(leaf, window, reading, now)
+    if isinstance(leaf, StateLeaf):
+        return _decide_state(leaf, window, reading, now)
+    return _decide_market(leaf, window, reading, now)
 
 
 def _negate(verdict: Verdict) -> Verdict:
@@ -123,22 +144,102 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
 
 def _decide_absence(leaf: EventLeaf, window: Window, reading: Reading, now: datetime, *, found: int) -> Verdict:
     ripe_at = window.deadline + leaf.grace
-    watermark = reading.observation.watermark
-    if now < ripe_at:
-        return Verdict("unknown", f"a no is possible from {iso(ripe_at)} on")
-    if reading.checked_at < ripe_at:
-        return Verdict("unknown", "no sound check since the grace ended")
-    if reading.sound_checks < leaf.min_checks:
-        return Verdict("unknown", f"{reading.sound_checks} sound checks of {leaf.min_checks} needed")
-    if watermark is None or watermark < window.deadline:
-        known = "at no known instant" if watermark is None else f"only to {iso(watermark)}"
-        return Verdict("unknown", f"the source is complete {known}, not to the deadline")
+    waiting = _waiting(leaf, window, reading, now)
+    if waiting is not None:
+        return Verdict("unknown", waiting)
     reach = reading.observation.complete_from
     if reach is not None and reach > window.opens_at:
         return Verdict("unknown", f"the source reaches back only to {iso(reach)}, not to the opening")
+    if reading.observation.state is not None:
+        return Verdict("unknown", "the source shows a state and no events, so none of them proves nothing")
+    complete_to = reading.observation.watermark or window.deadline  # there is one, or it would still be waiting
     return Verdict(
         "no",
-        f"{found} of {leaf.needed} needed events in the window, the source complete to {iso(watermark)}",
+        f"{found} of {leaf.needed} needed events in the window, the source complete to {iso(complete_to)}",
+        knowable_at=ripe_at,
+    )
+
+
+def _waiting(leaf: SourceLeaf, window: Window, reading: Reading, now: datetime) -> str | None:
+    """Return what is still wanting before the deadline can be judged; None when nothing is."""
+    ripe_at = window.deadline + leaf.grace
+    watermark = reading.observation.watermark
+    if now < ripe_at:
+        return f"{'a no' if isinstance(leaf, EventLeaf) else 'an answer'} is possible from {iso(ripe_at)} on"
+    if reading.checked_at < ripe_at:
+        return "no sound check since the grace ended"
+    if reading.sound_checks < leaf.min_checks:
+        return f"{reading.sound_checks} sound checks of {leaf.min_checks} needed"
+    if watermark is None or watermark < window.deadline:
+        known = "at no known instant" if watermark is None else f"only to {iso(watermark)}"
+        return f"the source is complete {known}, not to the deadline"
+    return None
+
+
+def _decide_state(leaf: StateLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
+    """Judge the state that has held from the deadline or before up to the watermark: it held at the deadline."""
+    state = reading.observation.state
+    waiting = _waiting(leaf, window, reading, now)
+    if waiting is not None:
+        return Verdict("unknown", waiting)
+    if state is None:
+        return Verdict("unknown", "the source shows no state")
+    if state.since is None:
+        return Verdict(
+            "unknown", "the source does not say since when this holds: a person decides", needs_person=True
+        )
+    if state.since.end > window.deadline:
+        return Verdict(
+            "unknown", "the state may have changed after the deadline: a person decides", needs_person=True
+        )
+    held = _compares(leaf, state) if isinstance(leaf, NumericThreshold) else _is_one_of(leaf.values, state)
+    if held is None:
+        return Verdict("unknown", f"the source shows {state.value}, which is no number", needs_person=True)
+    return Verdict(
+        "yes" if held else "no",
+        f"at the deadline the source showed {state.value}, since {iso(state.since.start)}",
+        occurred=Interval(window.deadline, window.deadline) if held else None,
+        knowable_at=window.deadline + leaf.grace,
+    )
+
+
+def _compares(leaf: NumericThreshold, state: State) -> bool | None:
+    if not isinstance(state.value, Decimal):
+        return None
+    threshold = Decimal(repr(leaf.threshold))
+    return {
+        "<": state.value < threshold,
+        "<=": state.value <= threshold,
+        ">": state.value > threshold,
+        ">=": state.value >= threshold,
+    }[leaf.op]
+
+
+def _is_one_of(values: Iterable[str | bool], state: State) -> bool:
+    return any(type(value) is type(state.value) and value == state.value for value in values)
+
+
+def _decide_market(leaf: MarketMirror, window: Window, reading: Reading, now: datetime) -> Verdict:
+    """Say what the market was resolved to, when that has stood for the grace."""
+    state = reading.observation.state
+    if state is None or state.value in ("open", "closed"):
+        return Verdict("unknown", "the market is not resolved")
+    if state.value not in ("yes", "no"):
+        return Verdict(
+            "unknown", f"the market is {state.value}, neither yes nor no: a person decides", needs_person=True
+        )
+    if state.since is None or state.since.start < window.opens_latest:
+        when = "at an unknown time" if state.since is None else f"at {iso(state.since.start)}, before the opening"
+        return Verdict("unknown", f"the market was resolved {when}: a person decides", needs_person=True)
+    ripe_at = state.since.end + leaf.grace
+    if min(now, reading.checked_at) < ripe_at:
+        return Verdict("unknown", f"the market was resolved {state.value}; that counts from {iso(ripe_at)} on")
+    if reading.sound_checks < leaf.min_checks:
+        return Verdict("unknown", f"{reading.sound_checks} sound checks of {leaf.min_checks} needed")
+    return Verdict(
+        "yes" if state.value == "yes" else "no",
+        f"the market was resolved {state.value} at {iso(state.since.start)}",
+        occurred=state.since if state.value == "yes" else None,
         knowable_at=ripe_at,
     )
 

@@ -266,7 +266,7 @@ class Registrar:
         )
         question = self._keep("questions", row, ref=item.key, public_id=hashed)
         self._questions[item.key] = question
-        for leaf in criteria.event_leaves(criterion):
+        for leaf in criteria.source_leaves(criterion):
             self._add_resource(question, *leaf.resource)
 
     def _conditions_of(self, question: Question | None) -> int:

@@ -97,7 +97,7 @@ class Board:
     def watch(self, question: Question) -> due.Watch:
         """Return what a question asks of the schedule of the resources it reads."""
         step = self.steps.get(question.id)
-        leaves = criteria.event_leaves(criteria.load(question.criterion))
+        leaves = criteria.source_leaves(criteria.load(question.criterion))
         resting = step is not None and step.state == "confirmed"
         return due.Watch(
             state=resolving.state_of(step),

@@ -187,7 +187,7 @@ class Worker:
             return Verdict("unknown", "the condition was met only after the deadline", needs_person=True)
         criterion = criteria.load(question.criterion)
         readings = {}
-        for leaf in criteria.event_leaves(criterion):
+        for leaf in criteria.source_leaves(criterion):
             sound = board.sound_checks(leaf.resource, leaf.min_checks)
             since = [found for found in sound if found.checked_at >= question.opens_at]
             if since:
@@ -336,7 +336,7 @@ def _may_propose(session: Session, ruling: Ruling) -> bool:
         return False
     if step is not None and step.rule != resolving.CONDITION_RULE:
         return False
-    if not criteria.event_leaves(criteria.load(question.criterion)):
+    if not criteria.source_leaves(criteria.load(question.criterion)):
         return True
     last = session.exec(
         select(VerdictRow)

@@ -114,7 +114,7 @@ class MediaWiki:
         return Observation(
             "ok",
             state=state,
-            watermark=read.watermark.instant(fetched_at),
+            watermark=read.watermark.instant(fetched_at) if state is not None else None,
             problems=(*problems, *_warnings(answer)),
         )
 

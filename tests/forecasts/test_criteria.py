@@ -75,7 +75,7 @@ def test_leaves_that_read_the_same_table_share_a_resource() -> None:
     pair = criteria.canonical(
         criteria.parse({"type": "all", "of": [event_leaf(), event_leaf(query=leaf), manual()]}), catalogue()
     )
-    first, second = criteria.event_leaves(pair)
+    first, second = criteria.source_leaves(pair)
     assert first.resource == second.resource
     assert criteria.load_query(first.resource[1])["location"] == LOCATION
 
@@ -92,9 +92,8 @@ def test_leaves_are_found_at_any_depth_from_left_to_right() -> None:
 
 
 def test_one_event_makes_a_yes_and_a_count_says_how_many() -> None:
-    needed = [
-        leaf.needed for value in (event_leaf(), COUNT) for leaf in criteria.event_leaves(criteria.parse(value))
-    ]
+    parsed = [criteria.parse(value) for value in (event_leaf(), COUNT)]
+    needed = [leaf.needed for leaf in parsed if isinstance(leaf, criteria.EventLeaf)]
     assert needed == [1, 3]
 
 

@@ -26,7 +26,8 @@ LATER = RIPE + timedelta(days=1)
 def leaf(k: int = 1, kind: str = "opening", actors: Sequence[str] = ()) -> EventLeaf:
     value = event_leaf(type="count_at_least", k=k, event_tz="Asia/Seoul")
     value["filter"] = {"kind": [kind], "actors": list(actors)}
-    (found,) = criteria.event_leaves(criteria.parse(value))
+    found = criteria.parse(value)
+    assert isinstance(found, EventLeaf)
     return found
 
 

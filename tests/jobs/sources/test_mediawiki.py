@@ -50,7 +50,7 @@ def test_without_a_text_to_find_a_page_is_present() -> None:
 
 def test_a_fresh_edit_has_not_stood_long_enough() -> None:
     found = page(revision(12, LATE, SAYS), revision(11, OLD, SILENT))
-    assert (found.status, found.state) == ("ok", None)
+    assert (found.status, found.state, found.watermark) == ("ok", None, None)
     assert found.problems == (
         "the page is known as it is only since 2021-09-08T12:00:01Z; "
         "what counts has stood since 2021-09-08T12:00:00Z",

@@ -257,7 +257,7 @@ def test_no_no_from_a_feed_that_has_forgotten_the_opening() -> None:
         "max_lag": "P1D",
     }
     criterion = criteria.parse(leaf)
-    (only,) = criteria.event_leaves(criterion)
+    (only,) = criteria.source_leaves(criterion)
     opens, deadline = datetime(2021, 9, 2, tzinfo=UTC), datetime(2021, 9, 8, tzinfo=UTC)
 
     def verdict(body: bytes) -> tuple[str, str]:
