@@ -369,5 +369,5 @@ def test_the_event_table_is_in_order_cited_and_explained() -> None:
 def test_the_kinds_that_questions_read_are_explained() -> None:
     for value in ARTICLES.values():
         for item in value["questions"]:
-            for leaf in criteria.event_leaves(criteria.parse(item["criterion"])):
+            for leaf in criteria.source_leaves(criteria.parse(item["criterion"])):
                 assert all(f"`{kind}`" in PAGE for kind in leaf.filter.kind), item["key"]
