@@ -156,6 +156,13 @@ def source_leaves(criterion: Criterion) -> list[SourceLeaf]:
     return [leaf for leaf in leaves(criterion) if not isinstance(leaf, Manual)]
 
 
+def negates(criterion: Criterion) -> bool:
+    """Whether a part of a criterion is turned round, so that its yes may rest on an absence."""
+    if isinstance(criterion, All | AnyOf):
+        return any(map(negates, criterion.of))
+    return isinstance(criterion, Not)
+
+
 def parse(value: object) -> Criterion:
     """Read a criterion somebody wrote; raise pydantic's `ValidationError` with the path of what is wrong."""
     return CriterionDocument.model_validate({"criterion": value}).criterion

@@ -5,7 +5,7 @@ and of the grace, enough sound checks, one of them after the grace, and a source
 decides either way, when the deadline and the grace have passed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -47,11 +47,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one resource: its last sound observation, its instant, the number of sound checks."""
+    """What is known of one resource: its last sound observation, its instant, the number of sound checks.
+
+    `alarm` says that the source has shrunk or lags: then it supports no no. `earlier` is the
+    reading from before the alarm, or of what this one does not cover: what a feed has forgotten, the state at the
+    deadline.
+    """
 
     observation: Observation
     checked_at: datetime
     sound_checks: int
+    alarm: bool = False
+    earlier: "Reading | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,31 @@ def decide(
 
 def _decide_leaf(leaf: SourceLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
     if isinstance(leaf, EventLeaf):
-        return _decide_events(leaf, window, reading, now)
+        verdict = _decide_events(leaf, window, reading, now)
+    elif isinstance(leaf, StateLeaf):
+        verdict = _decide_state(leaf, window, reading, now)
+    else:
+        verdict = _decide_market(leaf, window, reading, now)
+    if verdict.value != "no" or not reading.alarm:
+        return verdict
+    if reading.earlier is not None and _decide_leaf(leaf, window, reading.earlier, now).value == "no":
+        return verdict  # it was said before the alarm
+    return Verdict("unknown", "the source has shrunk or lags: no no while that alarm lasts")
+
+
+def covers(leaf: SourceLeaf, window: Window, observation: Observation) -> bool:
+    """Whether what an observation lacks did not occur, and whether its state is that of the deadline.
+
+    A feed that has forgotten, an answer that is complete to no known instant, and a state that has changed since the
+    deadline do not say what was before: then an earlier reading does.
+    """
+    if isinstance(leaf, EventLeaf):
+        reach = observation.complete_from
+        return observation.watermark is not None and (reach is None or reach <= window.opens_at)
     if isinstance(leaf, StateLeaf):
-        return _decide_state(leaf, window, reading, now)
-    return _decide_market(leaf, window, reading, now)
+        since = observation.state.since if observation.state is not None else None
+        return since is None or since.end <= window.deadline
+    return True
 
 
 def _negate(verdict: Verdict) -> Verdict:
@@ -121,7 +149,9 @@ def _join(parts: list[Verdict], decisive: Value) -> Verdict:
 
 
 def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datetime) -> Verdict:
-    matching = [event for event in reading.observation.events if _matches(event, leaf)]
+    matching = [
+        event for event in [*reading.observation.events, *_forgotten(leaf, reading)] if _matches(event, leaf)
+    ]
     inside, unsure = _sort_events(matching, window, leaf.event_tz, reading.checked_at)
     if len(inside) >= leaf.needed:
         interval, event = inside[leaf.needed - 1]
@@ -139,7 +169,25 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
             f"{unsure[0].kind} on {unsure[0].dated()} may lie inside the window or outside: a person decides",
             needs_person=True,
         )
-    return _decide_absence(leaf, window, reading, now, found=len(inside))
+    verdict = _decide_absence(leaf, window, reading, now, found=len(inside))
+    if verdict.value == "unknown" and reading.earlier is not None:
+        before = _decide_absence(leaf, window, reading.earlier, now, found=len(inside))
+        return before if before.value == "no" else verdict
+    return verdict
+
+
+def _forgotten(leaf: EventLeaf, reading: Reading) -> Iterator[Event]:
+    """Yield the events of the earlier reading that the newer one does not speak of."""
+    if reading.earlier is None:
+        return
+    observation, reach = reading.observation, reading.observation.complete_from
+    for event in reading.earlier.observation.events:
+        interval = event.interval(leaf.event_tz)
+        if observation.watermark is None:
+            if event not in observation.events:
+                yield event
+        elif reach is not None and interval is not None and _ends_before(interval, reach):
+            yield event
 
 
 def _decide_absence(leaf: EventLeaf, window: Window, reading: Reading, now: datetime, *, found: int) -> Verdict:
@@ -182,6 +230,8 @@ def _decide_state(leaf: StateLeaf, window: Window, reading: Reading, now: dateti
     waiting = _waiting(leaf, window, reading, now)
     if waiting is not None:
         return Verdict("unknown", waiting)
+    if reading.earlier is not None and not covers(leaf, window, reading.observation):
+        state = reading.earlier.observation.state
     if state is None:
         return Verdict("unknown", "the source shows no state")
     if state.since is None:

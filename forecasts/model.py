@@ -31,6 +31,7 @@ RedactedKind = Literal["evidence", "copy", "reply", "statement"]
 ResolutionState = Literal["proposed", "disputed", "confirmed", "reopened"]
 QuestionState = Literal["open", "proposed", "disputed", "confirmed"]
 CheckStatus = Literal["ok", "empty", "throttled", "malformed", "skewed", "error"]
+AlarmKind = Literal["shrunk", "lagging"]
 
 PPM = 1_000_000
 

@@ -38,6 +38,20 @@ def current_step(session: Session, question: Question) -> Resolution | None:
     ).first()
 
 
+def proposal_before(session: Session, step: Resolution) -> Resolution:
+    """Return the proposal that a step confirms, or the step itself where it is one."""
+    return session.exec(
+        select(Resolution)
+        .where(
+            Resolution.question_id == step.question_id,
+            Resolution.state == "proposed",
+            col(Resolution.step) <= step.step,
+        )
+        .order_by(col(Resolution.step).desc())
+        .limit(1)
+    ).one()
+
+
 def latest_steps(session: Session, question_ids: Iterable[int]) -> dict[int, Resolution]:
     """Return the latest step of each of these questions that has one."""
     latest = (

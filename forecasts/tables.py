@@ -418,13 +418,24 @@ class Evidence(SQLModel, table=True):
 
 
 class Check(SQLModel, table=True):
-    """One fetch of a resource and what came of it; `sound` checks alone support a verdict."""
+    """One fetch of a resource and what came of it; `sound` checks alone support a verdict.
+
+    While there is an `alarm` the source supports no no. `trusted_from` is set where it stayed smaller after a loss:
+    an absence before that instant proves nothing.
+    """
 
     __tablename__ = "source_check"
     __table_args__ = (
         UniqueConstraint("resource_id", "due_at"),
         Index("ix_source_check_latest", "resource_id", "sound", "checked_at"),
+        Index(
+            "ix_source_check_alarm",
+            "resource_id",
+            sqlite_where=text("alarm IS NOT NULL"),
+            postgresql_where=text("alarm IS NOT NULL"),
+        ),
         _one_of("status", model.CheckStatus),
+        _one_of("alarm", model.AlarmKind),
     )
 
     id: int = Field(default=None, primary_key=True)
@@ -442,6 +453,8 @@ class Check(SQLModel, table=True):
     last_modified: str | None = None
     watermark: datetime | None = None
     rows: int | None = None
+    alarm: str | None = None
+    trusted_from: datetime | None = None
     rev: int = _rev()
 
 

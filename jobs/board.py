@@ -1,10 +1,11 @@
 """What the questions of one resource look like to a worker: read in a few queries, whatever their number."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from forecasts import criteria, resolving
 from forecasts.decide import Verdict
@@ -19,6 +20,7 @@ class Board:
 
     def __init__(self, session: Session, resource: Resource) -> None:
         self.session = session
+        self.resource = resource
         found = session.exec(
             select(Question)
             .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
@@ -32,7 +34,7 @@ class Board:
         if elsewhere:
             others = session.exec(select(Question).where(col(Question.id).in_(elsewhere))).all()
             self.parents |= {question.id: question for question in others}
-        self._sound: dict[tuple[tuple[str, str], int], Sequence[Check]] = {}
+        self._sound: dict[tuple[tuple[str, str], int, int | None], Sequence[Check]] = {}
         self._verdicts = self._latest_verdicts()
         self.read_steps()
 
@@ -63,17 +65,42 @@ class Board:
         )
         return {question_id: tuple(gist) for question_id, *gist in rows}
 
-    def sound_checks(self, key: tuple[str, str], count: int) -> Sequence[Check]:
-        """Return up to `count` sound checks of a resource, the newest first."""
-        if (key, count) not in self._sound:
-            self._sound[key, count] = self.session.exec(
-                select(Check)
-                .join(Resource, col(Resource.id) == col(Check.resource_id))
-                .where(Resource.source == key[0], Resource.query == key[1], col(Check.sound))
-                .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
-                .limit(count)
-            ).all()
-        return self._sound[key, count]
+    def sound_checks(self, key: tuple[str, str], count: int, *, until: int | None = None) -> Sequence[Check]:
+        """Return up to `count` sound checks of a resource, the newest first; those up to one where it is given."""
+        if (key, count, until) not in self._sound:
+            query = _sound_checks(key).order_by(col(Check.checked_at).desc(), col(Check.id).desc()).limit(count)
+            if until is not None:
+                query = query.where(col(Check.id) <= until)
+            self._sound[key, count, until] = self.session.exec(query).all()
+        return self._sound[key, count, until]
+
+    def checks_past(self, key: tuple[str, str], instant: datetime) -> Sequence[Check]:
+        """Return the sound checks that show a resource complete to an instant, the oldest first."""
+        query = _sound_checks(key).where(col(Check.watermark) >= instant)
+        return self.session.exec(query.order_by(col(Check.checked_at), col(Check.id))).all()
+
+    def alarmed(self, check: Check) -> bool:
+        """Whether a sound check, or one of its resource since, raised an alarm."""
+        if check.resource_id == self.resource.id:  # the newest there is
+            return check.alarm is not None
+        later = select(Check.id).where(
+            Check.resource_id == check.resource_id, col(Check.alarm).is_not(None), col(Check.id) >= check.id
+        )
+        return self.session.exec(later.limit(1)).first() is not None
+
+    def max_lag(self, now: datetime) -> timedelta | None:
+        """Return the least lag that a question which is still watched allows the resource."""
+        key = self.resource.source, self.resource.query
+        return min(
+            (
+                leaf.max_lag
+                for question in self.questions
+                if now >= question.opens_at and not self.rests(question, now)
+                for leaf in criteria.source_leaves(criteria.load(question.criterion))
+                if leaf.resource == key
+            ),
+            default=None,
+        )
 
     def keep_verdict(self, tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
         """Append the verdict when it says something new."""
@@ -113,6 +140,14 @@ class Board:
         """Whether a confirmed question is no longer watched."""
         watch = self.watch(question)
         return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
+
+
+def _sound_checks(key: tuple[str, str]) -> SelectOfScalar[Check]:
+    return (
+        select(Check)
+        .join(Resource, col(Resource.id) == col(Check.resource_id))
+        .where(Resource.source == key[0], Resource.query == key[1], col(Check.sound))
+    )
 
 
 def open_proposals(session: Session) -> list[tuple[Question, Resolution]]:

@@ -4,13 +4,16 @@ A result is written in one transaction with "done", guarded by the token of the 
 writes nothing, and a worker killed at any instant leaves the resource to the next.
 """
 
-from dataclasses import dataclass
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from forecasts import criteria, registry, resolving
-from forecasts.decide import Reading, Verdict, decide
+from forecasts.criteria import SourceLeaf, StateLeaf
+from forecasts.decide import Reading, Verdict, Window, covers, decide
 from forecasts.errors import CalleditError, RedactedError
 from forecasts.evidence import archive, retrieve
 from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
@@ -27,16 +30,20 @@ from forecasts.tables import (
     Ruling,
 )
 from forecasts.tables import Verdict as VerdictRow
-from jobs import due
+from jobs import alarms, due
 from jobs.board import Board, deciding_check, last_sound, open_proposals, resources_of
 
 ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
+KEPT = 256  # observations that need not be read from the archive again
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one fetch came to: when it was asked for, what was read, and the hash of the body if it is archived."""
+    """What one fetch came to: when it was asked for, what was read, and the hash of the body if it is archived.
+
+    `last` is the sound check before it; `trusted_from` is as in `Check`.
+    """
 
     asked_at: datetime
     observation: Observation
@@ -45,6 +52,8 @@ class _Answer:
     content_type: str
     etag: str | None
     last_modified: str | None
+    last: Check | None
+    trusted_from: datetime | None
 
 
 class Worker:
@@ -57,7 +66,7 @@ class Worker:
         self.catalogue = catalogue
         self.fetcher = fetcher
         self.dispute_window = dispute_window
-        self._parsed: dict[int, tuple[int, Observation]] = {}
+        self._parsed: dict[int, Observation] = {}  # by check
 
     # -- checking --------------------------------------------------------------------------------------------
 
@@ -88,7 +97,6 @@ class Worker:
             last = last_sound(session, resource)
             if last is not None and redaction_of(session, "evidence", str(last.evidence_sha256)):
                 last = None  # its bytes cannot be gone back to: ask as if for the first time
-                self._parsed.pop(resource.id, None)
             previous = self._observe(session, last) if last else None
         answer = self._ask(resource, last, previous)
         with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
@@ -96,10 +104,10 @@ class Worker:
             if held.lease_token != lease.token:
                 tx.discard()
                 return False
-            check = self._write_check(tx, held, lease, answer)
             board = Board(tx.session, held)
+            check = self._write_check(tx, board, lease, answer)
             if check.sound:
-                self._parsed[resource.id] = (check.id, answer.observation)
+                self._keep(check, answer.observation)
                 self._evaluate(tx, board, check)
             held.next_due = due.next_due(held.public_id, map(board.watch, board.questions), tx.now)
             held.lease_token = held.lease_until = None
@@ -129,10 +137,39 @@ class Worker:
         observation = failure or source.parse(
             body, query=query, content_type=content_type, fetched_at=now, previous=previous
         )
-        return _Answer(now, observation, response, known, content_type, etag, last_modified)
+        trusted_from = None
+        if last is not None and observation.status == "ok":
+            observation, trusted_from = self._after_loss(last, observation, now)
+        return _Answer(now, observation, response, known, content_type, etag, last_modified, last, trusted_from)
 
-    def _write_check(self, tx: Transaction, resource: Resource, lease: due.Lease, answer: _Answer) -> Check:
-        observation, response = answer.observation, answer.response
+    def _after_loss(
+        self, last: Check, observation: Observation, now: datetime
+    ) -> tuple[Observation, datetime | None]:
+        """Trust a source again that has stayed smaller, from now on: what it lost may have lain anywhere before."""
+        rows = len(observation.events)
+        with self.store.read() as session:
+            if observation.shrunken:
+                if not alarms.stayed_smaller(session, last, rows, now):
+                    return observation, None
+                stays = f"it has been smaller since the check of {iso(last.checked_at)} and is trusted from now on"
+                problems = (*observation.problems, stays)
+                return _trusted(replace(observation, shrunken=False, problems=problems), now), now
+            if last.trusted_from is None or alarms.regained(session, last, rows):
+                return observation, None
+            return _trusted(observation, last.trusted_from), last.trusted_from
+
+    def _write_check(self, tx: Transaction, board: Board, lease: due.Lease, answer: _Answer) -> Check:
+        observation, response, resource = answer.observation, answer.response, board.resource
+        alarm = alarms.alarm_of(
+            observation,
+            query=criteria.load_query(resource.query),
+            checked_at=answer.asked_at,
+            rows_before=(answer.last.rows if answer.last else None) or 0,
+            max_lag=board.max_lag(tx.now),
+        )
+        problems = observation.problems
+        if alarm == "lagging" and observation.watermark is not None:
+            problems = (*problems, f"the source is complete only to {iso(observation.watermark)}, so it lags")
         sha256 = answer.evidence_sha256
         if sha256 is None and response.body:
             sha256 = archive(tx, response.body, answer.content_type)
@@ -144,7 +181,7 @@ class Worker:
                 checked_at=answer.asked_at,
                 status=observation.status,
                 sound=observation.sound,
-                problem="; ".join(observation.problems) or None,
+                problem="; ".join(problems) or None,
                 http_status=response.status,
                 evidence_sha256=sha256,
                 content_type=answer.content_type or None,
@@ -152,6 +189,8 @@ class Worker:
                 last_modified=answer.last_modified,
                 watermark=observation.watermark,
                 rows=len(observation.events) if observation.status == "ok" else None,
+                alarm=alarm,
+                trusted_from=answer.trusted_from,
                 rev=tx.rev,
             )
         )
@@ -162,8 +201,9 @@ class Worker:
         for question in board.questions:
             if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
-            verdict = self._decide(board, question, tx.now)
-            if verdict is None:
+            try:
+                verdict = self._decide(board, question, tx.now)
+            except RedactedError:  # an answer it needs was blanked and not fetched again
                 continue
             board.keep_verdict(tx, question, check, verdict)
             step = resolving.apply_verdict(
@@ -177,8 +217,8 @@ class Worker:
             if step is not None:  # and whatever hangs on the question has followed it
                 board.read_steps()
 
-    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict | None:
-        """Return what the criterion says; None while an answer it needs is redacted and not fetched again."""
+    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict:
+        """Return what the criterion says; raise `RedactedError` where the bytes it needs were blanked."""
         parent = board.parents[question.condition_id] if question.condition_id else None
         window = resolving.effective_window(question, parent, board.steps.get(parent.id) if parent else None)
         if window is None:
@@ -189,26 +229,52 @@ class Worker:
         readings = {}
         for leaf in criteria.source_leaves(criterion):
             sound = board.sound_checks(leaf.resource, leaf.min_checks)
-            since = [found for found in sound if found.checked_at >= question.opens_at]
-            if since:
-                observation = self._observe(board.session, since[0])
-                if observation is None:
-                    return None
-                readings[leaf.resource] = Reading(observation, since[0].checked_at, len(since))
+            reading = self._read(board, question, sound)
+            if reading is None:
+                continue
+            reading = replace(reading, alarm=board.alarmed(sound[0]))
+            if reading.alarm or not covers(leaf, window, reading.observation):
+                reading = replace(reading, earlier=self._earlier(board, question, leaf, window))
+            readings[leaf.resource] = reading
         return decide(criterion, window, readings, now)
 
-    def _observe(self, session: Session, check: Check) -> Observation | None:
-        """Read a sound check's archived bytes again, unless they were read just now; None where redacted."""
+    def _read(self, board: Board, question: Question, sound: Sequence[Check]) -> Reading | None:
+        """Return the reading at the newest of some sound checks, as far as they came after the opening."""
+        since = [found for found in sound if found.checked_at >= question.opens_at]
+        if not since:
+            return None
+        observation = self._observe(board.session, since[0])
+        return Reading(observation, since[0].checked_at, len(since), alarm=since[0].alarm is not None)
+
+    def _earlier(self, board: Board, question: Question, leaf: SourceLeaf, window: Window) -> Reading | None:
+        """Return the reading that says what the newest one does not.
+
+        Of a state that has changed since the deadline: the newest that covers it. Otherwise the one on which the
+        question was decided.
+        """
+
+        def fails(check: Check) -> bool:
+            return not covers(leaf, window, self._observe(board.session, check))
+
+        checks = board.checks_past(leaf.resource, window.deadline) if isinstance(leaf, StateLeaf) else []
+        if checks and fails(checks[-1]):
+            # What has changed stays changed: the checks that cover the deadline come before those that do not.
+            covering = bisect.bisect_left(checks, True, key=fails)
+            return self._read(board, question, checks[:covering][-1:])
+        step = board.steps.get(question.id)
+        if step is None or step.state not in ("proposed", "confirmed") or step.rule != resolving.CRITERION_RULE:
+            return None
+        decided_by = resolving.proposal_before(board.session, step).check_id
+        return self._read(board, question, board.sound_checks(leaf.resource, leaf.min_checks, until=decided_by))
+
+    def _observe(self, session: Session, check: Check) -> Observation:
+        """Read a sound check's archived bytes again, unless they were read just now."""
         if check.evidence_sha256 is None:
             raise AssertionError("a sound check has evidence")
-        known = self._parsed.get(check.resource_id)
-        if known is not None and known[0] == check.id:
-            return known[1]
+        if check.id in self._parsed:
+            return self._parsed[check.id]
         resource = session.get_one(Resource, check.resource_id)
-        try:
-            body, _ = retrieve(session, check.evidence_sha256)
-        except RedactedError:
-            return None
+        body, _ = retrieve(session, check.evidence_sha256)
         observation = self.catalogue.get(resource.source).parse(
             body,
             query=criteria.load_query(resource.query),
@@ -216,7 +282,13 @@ class Worker:
             fetched_at=check.checked_at,
             previous=None,
         )
-        self._parsed[resource.id] = (check.id, observation)
+        return self._keep(check, _trusted(observation, check.trusted_from))
+
+    def _keep(self, check: Check, observation: Observation) -> Observation:
+        """Keep what was read, for as long as there is room."""
+        self._parsed[check.id] = observation
+        while len(self._parsed) > KEPT:
+            del self._parsed[next(iter(self._parsed))]
         return observation
 
     # -- settling --------------------------------------------------------------------------------------------
@@ -301,8 +373,8 @@ class Worker:
         """Whether the machine may confirm the proposal that is the question's latest step.
 
         The dispute window has passed, the condition is not open, and a machine's proposal has stood through
-        a sound check of each of its resources since then. A person's proposal waits for a person; a founding
-        ruling does not.
+        a sound check of each of its resources since then, without an alarm where it rests on an absence. A person's
+        proposal waits for a person; a founding ruling does not.
         """
         if step.state != "proposed" or step.closes_at is None or self.store.clock.now() < step.closes_at:
             return False
@@ -311,7 +383,16 @@ class Worker:
         if step.rule != resolving.CRITERION_RULE:
             return session.get_one(Actor, step.actor_id).kind == "seed"
         checks = [last_sound(session, resource) for resource in resources_of(session, question)]
+        if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
+            checks = [None if check is None or check.alarm else check for check in checks]
         return all(check is not None and check.checked_at >= step.closes_at for check in checks)
+
+
+def _trusted(observation: Observation, since: datetime | None) -> Observation:
+    """Return an observation that says nothing of what was before an instant, where there is one."""
+    if since is None:
+        return observation
+    return replace(observation, complete_from=max(since, observation.complete_from or since))
 
 
 def unusable(response: Response, now: datetime) -> Observation | None:

@@ -246,6 +246,8 @@ def _checks(ledger: Ledger) -> Iterator[Record]:
             "evidence_redacted": ledger.redacted("evidence", check.evidence_sha256),
             "watermark": _when(check.watermark),
             "rows": check.rows,
+            "alarm": check.alarm,
+            "trusted_from": _when(check.trusted_from),
             "publication": ledger.label_of_resource(resource.id),
             **_revision(ledger, check.rev),
         }

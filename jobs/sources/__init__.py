@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from forecasts.errors import InvalidInputError
 from jobs.sources._definition import DefinedSource, checked
+from jobs.sources._queries import lags
+from jobs.sources._rows import lost_too_many
 from jobs.sources.event_table import EventTable
 from jobs.sources.json_path import JsonPath
 from jobs.sources.manifold import Manifold
@@ -11,6 +13,8 @@ from jobs.sources.manual import Manual
 from jobs.sources.mediawiki import MediaWiki
 from jobs.sources.rss_atom import RssAtom
 from jobs.sources.usgs import Usgs
+
+__all__ = ["Catalogue", "catalogue", "get_source", "lags", "lost_too_many"]
 
 
 class Catalogue:

@@ -68,6 +68,16 @@ def newest_row(events: Sequence[Event], zone: str, fetched_at: datetime) -> date
     return max((end for end in ends if end <= fetched_at + timedelta(days=1)), default=None)
 
 
+def lags(
+    query: Mapping[str, object], watermark: datetime | None, checked_at: datetime, max_lag: timedelta
+) -> bool:
+    """Whether a watermark lies further behind a check than `max_lag`, and than the query itself vouches for."""
+    rule, horizon = query.get("watermark"), checked_at - max_lag
+    if isinstance(rule, dict) and rule.get("from") == "fetch_time":
+        horizon = min(horizon, FetchTime.model_validate(rule).instant(checked_at))
+    return watermark is not None and watermark < horizon
+
+
 def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
     """Read a query; raise `InvalidInputError` that names path and remedy."""
     try:

@@ -63,6 +63,15 @@ def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Ev
     )
 
 
+def lost_too_many(before: int, now: int) -> bool:
+    """Whether a source lost more rows than a sound one loses: more than max(3 rows, 5 %).
+
+    >>> lost_too_many(12, 9), lost_too_many(12, 8), lost_too_many(100, 95), lost_too_many(100, 94)
+    (False, True, False, True)
+    """
+    return before - now > max(3, before * 0.05)
+
+
 def rows_of(previous: Observation | None) -> int:
     """Return how many rows the last sound answer had."""
     return len(previous.events) if previous is not None else 0
@@ -104,8 +113,8 @@ def answered(
 def _observation(
     events: list[Event], problems: list[str], watermark: datetime | None, before: int, what: str
 ) -> Observation:
-    """Return an `ok` observation, shrunken where it lost more than max(3 rows, 5 %) since the last sound one."""
-    shrunken = before - len(events) > max(3, before * 0.05)
+    """Return an `ok` observation, shrunken where it lost too many rows since the last sound one."""
+    shrunken = lost_too_many(before, len(events))
     if shrunken:
         problems = [*problems, f"the {what} shrank from {before} rows to {len(events)}, so it is not trusted"]
     return Observation(

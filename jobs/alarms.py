@@ -1,0 +1,162 @@
+"""Alarms of sources, read from stored checks: a table that shrank, a watermark that lags.
+
+A check carries its alarm from when it was written. An alarm lasts until the next sound check without one: checks
+that failed, and checks that never took place, neither raise nor end it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, or_, select
+
+from forecasts.criteria import load_query
+from forecasts.model import AlarmKind, Observation
+from forecasts.tables import Check, Resource
+from jobs.sources import lags, lost_too_many
+
+STAYED_SMALLER = timedelta(days=7)
+CONSISTENT_CHECKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm: of which resource, of what kind, from its first check to the check that ended it.
+
+    `resource` is a public id and `place` the address the source is read from. `until` is None while it lasts,
+    `checks` counts those that showed it, and `detail` is what the newest of them said.
+    """
+
+    resource: str
+    source: str
+    place: str
+    kind: str
+    since: datetime
+    until: datetime | None
+    checks: int
+    detail: str
+
+
+def alarm_of(
+    observation: Observation,
+    *,
+    query: Mapping[str, object],
+    checked_at: datetime,
+    rows_before: int,
+    max_lag: timedelta | None,
+) -> AlarmKind | None:
+    """Return the alarm an answer raises.
+
+    `rows_before` is the number of rows in the last sound answer, `max_lag` the least that a question which is still
+    watched allows; None where there is none.
+    """
+    if observation.shrunken or (observation.status == "empty" and lost_too_many(rows_before, 0)):
+        return "shrunk"
+    if observation.sound and max_lag is not None and lags(query, observation.watermark, checked_at, max_lag):
+        return "lagging"
+    return None
+
+
+def stayed_smaller(session: Session, last: Check, rows: int, now: datetime) -> bool:
+    """Whether an answer that lost rows since the sound check `last` has been confirmed by those in between.
+
+    It takes `CONSISTENT_CHECKS` shrunken answers in succession, this one of `rows` rows included, over at least
+    `STAYED_SMALLER`, none of which lost more than a sound source loses since the one before. A check that failed
+    says nothing either way; an empty answer starts the count anew.
+    """
+    between = session.exec(
+        select(Check)
+        .where(
+            Check.resource_id == last.resource_id,
+            col(Check.id) > last.id,
+            col(Check.status).in_(("ok", "empty")),
+        )
+        .order_by(col(Check.id).desc())
+    ).all()
+    count, since = 1, now
+    for check in between:
+        if check.status == "empty" or lost_too_many(check.rows or 0, rows):
+            break
+        count, since, rows = count + 1, check.checked_at, check.rows or 0
+    return count >= CONSISTENT_CHECKS and now - since >= STAYED_SMALLER
+
+
+def regained(session: Session, last: Check, rows: int) -> bool:
+    """Whether the rows that were lost before `last.trusted_from` have come back."""
+    before = session.exec(
+        select(Check.rows)
+        .where(Check.resource_id == last.resource_id, col(Check.sound), col(Check.checked_at) < last.trusted_from)
+        .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
+        .limit(1)
+    ).first()
+    return not lost_too_many(before or 0, rows)
+
+
+def alarms(session: Session, now: datetime) -> list[Alarm]:
+    """Return the alarms that last at `now`, the oldest first, of the resources that are still checked."""
+    later = aliased(Check)
+    ended = (
+        select(later.id)
+        .where(
+            later.resource_id == Check.resource_id,
+            col(later.sound),
+            col(later.alarm).is_(None),
+            col(later.id) > Check.id,
+            col(later.checked_at) <= now,
+        )
+        .exists()
+    )
+    found = session.exec(
+        select(Check, Resource)
+        .join(Resource, col(Resource.id) == col(Check.resource_id))
+        .where(
+            col(Check.alarm).is_not(None),
+            col(Check.checked_at) <= now,
+            col(Resource.next_due).is_not(None),
+            ~ended,
+        )
+        .order_by(col(Check.resource_id), col(Check.id))
+    ).all()
+    return [alarm for alarm in _episodes(found) if alarm.until is None]
+
+
+def alarm_history(session: Session) -> list[Alarm]:
+    """Return every alarm there has been, the oldest first."""
+    found = session.exec(
+        select(Check, Resource)
+        .join(Resource, col(Resource.id) == col(Check.resource_id))
+        .where(
+            col(Check.resource_id).in_(select(Check.resource_id).where(col(Check.alarm).is_not(None))),
+            or_(col(Check.alarm).is_not(None), col(Check.sound)),
+        )
+        .order_by(col(Check.resource_id), col(Check.id))
+    ).all()
+    return _episodes(found)
+
+
+def _episodes(checks: Iterable[tuple[Check, Resource]]) -> list[Alarm]:
+    """Join the alarmed checks of each resource, which come in order, into alarms."""
+    ended: list[Alarm] = []
+    lasting: dict[str, Alarm] = {}
+    for check, resource in checks:
+        before = lasting.get(resource.public_id)
+        if before is not None and check.alarm == before.kind:
+            count, since = before.checks + 1, before.since
+        else:
+            if before is not None:
+                ended.append(replace(lasting.pop(resource.public_id), until=check.checked_at))
+            count, since = 1, check.checked_at
+        if check.alarm is not None:
+            query = load_query(resource.query)
+            lasting[resource.public_id] = Alarm(
+                resource.public_id,
+                resource.source,
+                str(query.get("location") or query.get("service") or resource.source),
+                check.alarm,
+                since,
+                None,
+                count,
+                check.problem or "",
+            )
+    return sorted([*ended, *lasting.values()], key=lambda alarm: (alarm.since, alarm.resource))
