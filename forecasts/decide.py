@@ -109,8 +109,8 @@ def _decide_leaf(leaf: SourceLeaf, window: Window, reading: Reading, now: dateti
 def covers(leaf: SourceLeaf, window: Window, observation: Observation) -> bool:
     """Whether what an observation lacks did not occur, and whether its state is that of the deadline.
 
-    A feed that has forgotten, an answer that is complete to no known instant, and a state that has changed since the
-    deadline do not say what was before: then an earlier reading does.
+    A feed that has forgotten, an answer that is complete to no known instant, and a state that has changed since
+    the deadline do not say what was before: then an earlier reading does.
     """
     if isinstance(leaf, EventLeaf):
         reach = observation.complete_from

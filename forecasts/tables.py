@@ -420,8 +420,8 @@ class Evidence(SQLModel, table=True):
 class Check(SQLModel, table=True):
     """One fetch of a resource and what came of it; `sound` checks alone support a verdict.
 
-    While there is an `alarm` the source supports no no. `trusted_from` is set where it stayed smaller after a loss:
-    an absence before that instant proves nothing.
+    While there is an `alarm` the source supports no no. `trusted_from` is set where it stayed smaller after a
+    loss: an absence before that instant proves nothing.
     """
 
     __tablename__ = "source_check"

@@ -48,8 +48,8 @@ def alarm_of(
 ) -> AlarmKind | None:
     """Return the alarm an answer raises.
 
-    `rows_before` is the number of rows in the last sound answer, `max_lag` the least that a question which is still
-    watched allows; None where there is none.
+    `rows_before` is the number of rows in the last sound answer, `max_lag` the least that a question which is
+    still watched allows; None where there is none.
     """
     if observation.shrunken or (observation.status == "empty" and lost_too_many(rows_before, 0)):
         return "shrunk"

@@ -145,7 +145,7 @@ class Worker:
     def _after_loss(
         self, last: Check, observation: Observation, now: datetime
     ) -> tuple[Observation, datetime | None]:
-        """Trust a source again that has stayed smaller, from now on: what it lost may have lain anywhere before."""
+        """Trust a source again that has stayed smaller, but from now on: it may have lost anything before."""
         rows = len(observation.events)
         with self.store.read() as session:
             if observation.shrunken:
@@ -373,8 +373,8 @@ class Worker:
         """Whether the machine may confirm the proposal that is the question's latest step.
 
         The dispute window has passed, the condition is not open, and a machine's proposal has stood through
-        a sound check of each of its resources since then, without an alarm where it rests on an absence. A person's
-        proposal waits for a person; a founding ruling does not.
+        a sound check of each of its resources since then, without an alarm where it rests on an absence. A
+        person's proposal waits for a person; a founding ruling does not.
         """
         if step.state != "proposed" or step.closes_at is None or self.store.clock.now() < step.closes_at:
             return False

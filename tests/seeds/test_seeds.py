@@ -370,4 +370,5 @@ def test_the_kinds_that_questions_read_are_explained() -> None:
     for value in ARTICLES.values():
         for item in value["questions"]:
             for leaf in criteria.source_leaves(criteria.parse(item["criterion"])):
+                assert isinstance(leaf, criteria.EventLeaf)
                 assert all(f"`{kind}`" in PAGE for kind in leaf.filter.kind), item["key"]
