@@ -18,6 +18,7 @@ from jobs.sources import lags, lost_too_many
 
 STAYED_SMALLER = timedelta(days=7)
 CONSISTENT_CHECKS = 5
+LOOK_AGAIN = timedelta(days=1)  # at the latest, while an alarm lasts
 
 
 @dataclass(frozen=True, slots=True)

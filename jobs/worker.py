@@ -110,6 +110,8 @@ class Worker:
                 self._keep(check, answer.observation)
                 self._evaluate(tx, board, check)
             held.next_due = due.next_due(held.public_id, map(board.watch, board.questions), tx.now)
+            if held.next_due is not None and check.alarm is not None:
+                held.next_due = min(held.next_due, tx.now + alarms.LOOK_AGAIN)
             held.lease_token = held.lease_until = None
             tx.session.add(held)
         return True
