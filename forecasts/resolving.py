@@ -52,6 +52,14 @@ def proposal_before(session: Session, step: Resolution) -> Resolution:
     ).one()
 
 
+def reversals(session: Session) -> int:
+    """Return how many confirmed resolutions were reopened."""
+    before = aliased(Resolution)
+    of_same = (col(before.question_id) == Resolution.question_id) & (col(before.step) == Resolution.step - 1)
+    query = select(func.count()).select_from(Resolution).join(before, of_same)
+    return session.exec(query.where(Resolution.state == "reopened", before.state == "confirmed")).one()
+
+
 def latest_steps(session: Session, question_ids: Iterable[int]) -> dict[int, Resolution]:
     """Return the latest step of each of these questions that has one."""
     latest = (

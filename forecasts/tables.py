@@ -421,7 +421,8 @@ class Check(SQLModel, table=True):
     """One fetch of a resource and what came of it; `sound` checks alone support a verdict.
 
     While there is an `alarm` the source supports no no. `trusted_from` is set where it stayed smaller after a
-    loss: an absence before that instant proves nothing.
+    loss: an absence before that instant proves nothing. `late_rows` counts the rows that were not there when the
+    source was said to be complete to them.
     """
 
     __tablename__ = "source_check"
@@ -455,6 +456,7 @@ class Check(SQLModel, table=True):
     rows: int | None = None
     alarm: str | None = None
     trusted_from: datetime | None = None
+    late_rows: int | None = None
     rev: int = _rev()
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from forecasts.model import Clock, SourceCatalogue
     from forecasts.settings import Settings
     from forecasts.store import Store
+    from jobs.alarms import Alarm
     from jobs.worker import Worker
 
 app = typer.Typer(
@@ -112,12 +114,19 @@ def replay(
         list[str] | None,
         typer.Option("--table", help="LOCATION=FILE: serve the table at a location from a CSV file."),
     ] = None,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feed",
+            help="LOCATION=DIR, or DIR where one table is read: serve it from files named by instant.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run years of scheduled checks in seconds, under a simulated clock, over loopback HTTP."""
     from jobs.replay import replay as run
 
-    tables = dict(_table(text) for text in table or [])
+    tables = _tables(table or [], feed or [])
     made = services(ctx)
     first, last = day(start, "--from"), day(end, "--to")
     with opened(ctx):
@@ -125,16 +134,48 @@ def replay(
     with progress_bar("Replaying", first, last, shown=not as_json) as progress:
         done = run(made.settings(), made.catalogue(), start=first, end=last, tables=tables, progress=progress)
     if as_json:
-        print_json({"began_at": done.began_at.isoformat(), "checks": done.checks, "steps": done.steps})
+        print_json(
+            asdict(done)
+            | {"began_at": done.began_at.isoformat(), "alarms": [_plain(alarm) for alarm in done.alarms]}
+        )
     else:
         typer.echo(f"{done.checks} checks and {done.steps} settlements from {done.began_at:%Y-%m-%d %H:%M} on.")
+        typer.echo(f"{done.reversals} reversals, {done.late_rows} late rows, {len(done.alarms)} alarms in all.")
+        for alarm in done.alarms:
+            ended = f"{alarm.until:%Y-%m-%d %H:%M}" if alarm.until else "the end"
+            typer.echo(
+                f"{alarm.kind} from {alarm.since:%Y-%m-%d %H:%M} to {ended}: {alarm.place}: {alarm.detail}."
+            )
 
 
-def _table(text: str) -> tuple[str, Path]:
-    location, separator, path = text.partition("=")
-    if not separator or not location or not path:
-        raise InvalidInputError(f"--table takes LOCATION=FILE, not {text!r}.")
-    return location, Path(path)
+def _plain(alarm: "Alarm") -> dict[str, object]:
+    """Return an alarm as JSON can carry it."""
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in asdict(alarm).items()
+    }
+
+
+def _tables(tables: list[str], feeds: list[str]) -> dict[str, Path]:
+    """Read the options that say what is served for a location: a file, or a directory of dated files."""
+    from jobs.replay import ONLY
+
+    found: dict[str, Path] = {}
+    for option, what, texts in (("--table", "FILE", tables), ("--feed", "DIR", feeds)):
+        for text in texts:
+            location, separator, path = text.rpartition("=")
+            if option == "--feed" and (not separator or Path(text).is_dir()):
+                location, path = ONLY, text
+            elif not location or not path:
+                raise InvalidInputError(f"{option} takes LOCATION={what}, not {text!r}.")
+            if location in found:
+                raise InvalidInputError(
+                    f"{location or 'The only table'} is given twice; give one file or directory."
+                )
+            if Path(path).is_dir() is (option == "--table"):
+                other = "a directory: use --feed" if option == "--table" else "no directory"
+                raise InvalidInputError(f"{path} is {other}.")
+            found[location] = Path(path)
+    return found
 
 
 def day(text: str, option: str) -> "datetime":

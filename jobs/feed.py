@@ -1,7 +1,7 @@
 """A loopback HTTP server that serves event tables as they could be known at a simulated instant.
 
-Only rows whose `known_at` has come are served, with an ETag; a matching If-None-Match is answered 304, and
-the Date header is the simulated one.
+Of a table only rows whose `known_at` has come are served, of a recording the newest file, with an ETag; a matching
+If-None-Match is answered 304, and the Date header is the simulated one. Before a recording begins it answers 404.
 """
 
 import bisect
@@ -21,20 +21,22 @@ from typing import Any
 
 from forecasts.errors import InvalidInputError
 from forecasts.model import Clock
+from jobs.recording import Recording
 
 
 class _Table:
     """One CSV or JSON table, cut at any instant by the `known_at` of its rows."""
 
     def __init__(self, path: Path) -> None:
-        self.is_json = path.suffix.lower() == ".json"
+        is_json = path.suffix.lower() == ".json"
+        self.content_type = "application/json" if is_json else "text/csv"
         try:
             text = path.read_text(encoding="utf-8-sig")
-            self._frame, rows = _read_json(text) if self.is_json else _read_csv(text)
+            self._frame, rows = _read_json(text) if is_json else _read_csv(text)
         except OSError as error:
             raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from None
         except (csv.Error, ValueError, RecursionError) as error:
-            raise InvalidInputError(f"{path} is no {'JSON' if self.is_json else 'CSV'} table: {error}.") from None
+            raise InvalidInputError(f"{path} is no {'JSON' if is_json else 'CSV'} table: {error}.") from None
         dated = sorted(((_known_at(row, path), row) for row in rows), key=lambda pair: pair[0])
         self._known = [known_at for known_at, _ in dated]
         self._rows = [row for _, row in dated]
@@ -46,7 +48,7 @@ class _Table:
 
     def _body_of(self, count: int) -> tuple[bytes, str]:
         rows = self._rows[:count]
-        if self.is_json:
+        if self.content_type == "application/json":
             text = json.dumps(rows if isinstance(self._frame, list) else {**self._frame, "rows": rows})
         else:
             out = io.StringIO(newline="")
@@ -88,10 +90,13 @@ def _known_at(row: dict[str, Any], path: Path) -> datetime:
 
 
 class Feed:
-    """Serves tables by location on a loopback port, as of `clock`; use it as a context manager."""
+    """Serves tables and recordings (directories) by location on a loopback port, as of `clock`.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, tables: Mapping[str, Path], clock: Clock) -> None:
-        self._tables = [_Table(path) for path in tables.values()]
+        self._tables = [Recording(path) if path.is_dir() else _Table(path) for path in tables.values()]
         self._locations = list(tables)
         self._clock = clock
 
@@ -104,17 +109,18 @@ class Feed:
 
             def do_GET(self) -> None:
                 name = self.path.strip("/")
-                if not name.isdigit() or int(name) >= len(tables):
+                table = tables[int(name)] if name.isdigit() and int(name) < len(tables) else None
+                known = table.at(clock.now()) if table is not None else None
+                if table is None or known is None:
                     self.send_error(404)
                     return
-                table = tables[int(name)]
-                body, etag = table.at(clock.now())
+                body, etag = known
                 unchanged = self.headers.get("If-None-Match") == etag
                 self.send_response_only(304 if unchanged else 200)
                 self.send_header("Date", format_datetime(clock.now(), usegmt=True))
                 self.send_header("ETag", etag)
                 if not unchanged:
-                    self.send_header("Content-Type", "application/json" if table.is_json else "text/csv")
+                    self.send_header("Content-Type", table.content_type)
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if not unchanged:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
+from forecasts import resolving
 from forecasts.criteria import load_query
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.model import SourceCatalogue, iso
@@ -27,22 +28,31 @@ from forecasts.tables import (
     Revision,
     Ruling,
 )
+from jobs.alarms import Alarm, alarm_history
 from jobs.board import open_proposals
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
 from jobs.fetch import SEEDS, HttpFetcher, local_path
 from jobs.worker import Worker
 
+ONLY = ""  # the location of the only table there is
 Progress = Callable[[datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What one replay did: where it began (later than asked when it resumed), and how much it wrote."""
+    """What one replay did: where it began (later than asked when it resumed), and how much it wrote.
+
+    The others are of the whole run: confirmed resolutions that were reopened, rows that came after their source
+    was said to be complete to them, and alarms.
+    """
 
     began_at: datetime
     checks: int
     steps: int
+    reversals: int
+    late_rows: int
+    alarms: list[Alarm]
 
 
 def replay(
@@ -56,9 +66,10 @@ def replay(
 ) -> Replayed:
     """Run every check and settlement due from `start` to `end` under a simulated clock.
 
-    `tables` serves the table at a location from a file instead. Every table is fetched over HTTP from a
-    loopback server that answers as of the simulated instant. Raises `ConflictError` on a database that live
-    jobs have written to, or while another replay runs on it.
+    `tables` serves the table at a location from a file instead, or from a directory of dated files; `ONLY`
+    stands for the location where there is but one. Every table is fetched over HTTP from a loopback server that
+    answers as of the simulated instant. Raises `ConflictError` on a database that live jobs have written to, or
+    while another replay runs on it.
     """
     store = Store(settings.database_url, SimulatedClock(start))
     try:
@@ -113,7 +124,9 @@ def _run(worker: Worker, clock: SimulatedClock, end: datetime, progress: Progres
         progress(moment)
         with worker.store.read() as session:
             moment = _next_moment(session, clock.now())
-    return Replayed(began_at, checks, steps)
+    with worker.store.read() as session:
+        late = session.exec(select(func.sum(Check.late_rows))).one() or 0
+        return Replayed(began_at, checks, steps, resolving.reversals(session), late, alarm_history(session))
 
 
 def _begin(store: Store, start: datetime, end: datetime) -> datetime:
@@ -176,6 +189,16 @@ def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:
         resources = session.exec(select(Resource).order_by(col(Resource.public_id))).all()
     queries = [load_query(resource.query) for resource in resources]
     locations = {str(query["location"]) for query in queries if "location" in query}  # others ask a service
+    if ONLY in given:
+        if len(locations) != 1:
+            listed = (
+                f"{len(locations)} tables are read ({', '.join(sorted(locations))})"
+                if locations
+                else "none is read"
+            )
+            raise InvalidInputError(f"Say which table --feed stands for, as LOCATION=DIR: {listed}.")
+        given = {**given, next(iter(locations)): given[ONLY]}
+        del given[ONLY]
     unknown = sorted(set(given) - locations)
     if unknown:
         raise InvalidInputError(

@@ -5,9 +5,11 @@ writes nothing, and a worker killed at any instant leaves the resource to the ne
 """
 
 import bisect
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -16,7 +18,7 @@ from forecasts.criteria import SourceLeaf, StateLeaf
 from forecasts.decide import Reading, Verdict, Window, covers, decide
 from forecasts.errors import CalleditError, RedactedError
 from forecasts.evidence import archive, retrieve
-from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
+from forecasts.model import ActorKind, Event, Fetcher, Observation, Request, Response, SourceCatalogue, iso
 from forecasts.redacting import redaction_of
 from forecasts.registering import interval_of, public_id
 from forecasts.store import Store, Transaction
@@ -54,6 +56,7 @@ class _Answer:
     last_modified: str | None
     last: Check | None
     trusted_from: datetime | None
+    late_rows: int
 
 
 class Worker:
@@ -139,10 +142,13 @@ class Worker:
         observation = failure or source.parse(
             body, query=query, content_type=content_type, fetched_at=now, previous=previous
         )
-        trusted_from = None
-        if last is not None and observation.status == "ok":
+        trusted_from, late = None, 0
+        if last is not None and previous is not None and observation.status == "ok":
             observation, trusted_from = self._after_loss(last, observation, now)
-        return _Answer(now, observation, response, known, content_type, etag, last_modified, last, trusted_from)
+            late = _late_rows(previous, observation) if known is None else 0
+        return _Answer(
+            now, observation, response, known, content_type, etag, last_modified, last, trusted_from, late
+        )
 
     def _after_loss(
         self, last: Check, observation: Observation, now: datetime
@@ -193,6 +199,7 @@ class Worker:
                 rows=len(observation.events) if observation.status == "ok" else None,
                 alarm=alarm,
                 trusted_from=answer.trusted_from,
+                late_rows=answer.late_rows if observation.sound else None,
                 rev=tx.rev,
             )
         )
@@ -388,6 +395,26 @@ class Worker:
         if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
             checks = [None if check is None or check.alarm else check for check in checks]
         return all(check is not None and check.checked_at >= step.closes_at for check in checks)
+
+
+def _late_rows(previous: Observation, observation: Observation) -> int:
+    """Return how many rows are there now that were not when the source was said to be complete to them.
+
+    A row is the same when date, kind and actors are: sources re-key rows and edit their texts.
+    """
+    if previous.watermark is None:
+        return 0
+    new = Counter(map(_gist, observation.events)) - Counter(map(_gist, previous.events))
+    return sum(
+        count
+        for (occurred, until, zone, *_), count in new.items()
+        if (interval := Event(occurred, "", zone, until=until).interval("UTC"))
+        and interval.end <= previous.watermark
+    )
+
+
+def _gist(event: Event) -> tuple[Any, ...]:
+    return event.occurred, event.until, event.zone, event.kind, event.actors
 
 
 def _trusted(observation: Observation, since: datetime | None) -> Observation:

@@ -248,6 +248,7 @@ def _checks(ledger: Ledger) -> Iterator[Record]:
             "rows": check.rows,
             "alarm": check.alarm,
             "trusted_from": _when(check.trusted_from),
+            "late_rows": check.late_rows,
             "publication": ledger.label_of_resource(resource.id),
             **_revision(ledger, check.rev),
         }

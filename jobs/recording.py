@@ -1,0 +1,84 @@
+"""A recording of a source: a directory of dated files, each what the source answered from its instant on."""
+
+import bisect
+import hashlib
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from forecasts.errors import InvalidInputError
+
+_TYPES = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".xml": "application/xml",
+    ".rss": "application/rss+xml",
+    ".atom": "application/atom+xml",
+}
+_NAME = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt_ ](\d\d)[:-]?(\d\d)(?:[:-]?(\d\d)(?:[.,]\d+)?)?(Z|z|[+-]\d\d[:-]?\d\d)?)?",
+    re.ASCII,
+)
+_REMEDY = "name each file by its instant, as 2020-01-31.csv or 2020-01-31T06-00-00Z.csv"
+
+
+class Recording:
+    """The files of a directory by instant; raises `InvalidInputError` for one that cannot be served."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            paths = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        except OSError as error:
+            raise InvalidInputError(f"{directory} cannot be read ({error.strerror}).") from None
+        if not paths:
+            raise InvalidInputError(f"{directory} holds no file; {_REMEDY}.")
+        dated: dict[datetime, Path] = {}
+        for path in paths:
+            instant = instant_in(path.stem)
+            if instant is None or not path.is_file():
+                raise InvalidInputError(f"{path} is no dated file; {_REMEDY}.")
+            if instant in dated:
+                raise InvalidInputError(f"{dated[instant]} and {path} are of one instant; keep one of them.")
+            dated[instant] = path
+        kinds = sorted({path.suffix.lower() for path in paths})
+        if len(kinds) > 1:
+            raise InvalidInputError(f"{directory} mixes {' and '.join(kinds)} files; keep one kind.")
+        if kinds[0] not in _TYPES:
+            raise InvalidInputError(f"{directory} holds {kinds[0] or 'nameless'} files; use {', '.join(_TYPES)}.")
+        self.content_type = _TYPES[kinds[0]]
+        self._instants = sorted(dated)
+        self._paths = [dated[instant] for instant in self._instants]
+        self._read = lru_cache(maxsize=4)(_read)
+
+    def at(self, instant: datetime) -> tuple[bytes, str] | None:
+        """Return the newest file at or before an instant, and its ETag; None before the first."""
+        place = bisect.bisect_right(self._instants, instant)
+        return self._read(self._paths[place - 1]) if place else None
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    body = path.read_bytes()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def instant_in(name: str) -> datetime | None:
+    """Return the instant a file is named by, in UTC: a day is its first instant, a time without a zone is in UTC.
+
+    Where a system forbids colons in names, hyphens or nothing stand in their place.
+
+    >>> instant_in("2020-01-31"), instant_in("2020-01-31T06-30-00+0900")
+    (datetime.datetime(2020, 1, 31, 0, 0, tzinfo=datetime.timezone.utc), \
+datetime.datetime(2020, 1, 30, 21, 30, tzinfo=datetime.timezone.utc))
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, zone = match.groups()
+    offset = "+00:00" if zone in (None, "Z", "z") else f"{zone[:3]}:{zone[-2:]}"
+    try:
+        return datetime.fromisoformat(
+            f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{offset}"
+        ).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
