@@ -11,9 +11,10 @@ from tests.support import documents as d
 LOCATION = "https://harbour.example/arrivals.csv"
 FIRST = date(2020, 1, 1)
 DAYS = 730
-EMPTY = (date(2020, 6, 30), date(2021, 7, 15))  # the eve of a deadline, and the end of a grace
-KINDS = ("launch", "test", "drill", "flyby", "visit")
-WEIGHTS = (20, 6, 3, 0, 0)
+DEADLINE = date(2021, 7, 1)
+EMPTY = (date(2021, 6, 30), date(2021, 7, 15))  # the eve of the deadline, and the end of the grace
+KINDS = ("launch", "test", "drill", "flyby", "parade", "visit", "review")
+WEIGHTS = (20, 6, 3, 0, 0, 0, 0)
 HEADER = "id,date,kind,text"
 
 
@@ -41,10 +42,10 @@ def table(seed: int = 5) -> list[Row]:
     """Return the rows: some late by up to 23 days, some re-dated, edited, withdrawn, or first without a date."""
     chance = Random(seed)
     rows = [
-        Row(number, "port", [(date(2019, 1, 1), date(2019, 1, 1) + timedelta(days=2 * number))], FIRST)
-        for number in range(150)
+        Row(number, "port", [(date(2019, 1, 1), date(2019, 1, 1) + timedelta(days=7 * number))], FIRST)
+        for number in range(50)
     ]
-    for number in range(150, 400):
+    for number in range(50, 200):
         on = FIRST + timedelta(days=chance.randrange(DAYS - 30))
         lag = chance.choices((0, 1, 2, 5, 12, 19, 23), weights=(10, 30, 30, 15, 10, 3, 2))[0]
         known = on + timedelta(days=lag)
@@ -59,13 +60,26 @@ def table(seed: int = 5) -> list[Row]:
             case 3 if lag < 10:
                 row.gone = known + timedelta(days=chance.randint(1, 2))
         rows.append(row)
-    first, second = DEADLINES
     day = timedelta(days=1)
     rows += [
-        Row(900, "flyby", [(first + 22 * day, first - day)], first + 22 * day),  # 23 days late, after a NO
-        Row(901, "flyby", [(second - 9 * day, second - 9 * day)], second - 9 * day, gone=second - 7 * day),
-        Row(902, "visit", [(first - 3 * day, first - 3 * day), (first + 9 * day, first + day)], first - 3 * day),
-        Row(903, "visit", [(second - 2 * day, second + day), (second + 20 * day, second - day)], second - 2 * day),
+        Row(
+            900, "flyby", [(DEADLINE + 22 * day, DEADLINE - day)], DEADLINE + 22 * day
+        ),  # 23 days late, after a NO
+        Row(
+            901, "parade", [(DEADLINE - 9 * day, DEADLINE - 9 * day)], DEADLINE - 9 * day, gone=DEADLINE - 7 * day
+        ),
+        Row(
+            902,
+            "visit",
+            [(DEADLINE - 3 * day, DEADLINE - 3 * day), (DEADLINE + 9 * day, DEADLINE + day)],
+            DEADLINE - 3 * day,
+        ),
+        Row(
+            903,
+            "review",
+            [(DEADLINE - 2 * day, DEADLINE + day), (DEADLINE + 20 * day, DEADLINE - day)],
+            DEADLINE - 2 * day,
+        ),
     ]
     return rows
 
@@ -78,53 +92,51 @@ def record(rows: Iterable[Row], directory: Path, *, seed: int = 6) -> None:
         day = FIRST + timedelta(days=number)
         if day not in EMPTY and chance.random() < 0.05:
             continue
-        keys = 0 if day < date(2021, 1, 1) else 1000  # re-keyed
-        hyphen = "\u2011" if date(2020, 10, 1) <= day < date(2021, 1, 1) else "-"
+        keys = 0 if day < date(2021, 7, 3) else 1000  # re-keyed
+        hyphen = "\u2011" if date(2021, 5, 1) <= day < date(2021, 8, 1) else "-"
         lines = [] if day in EMPTY else [line for row in rows if (line := row.line(day, keys, hyphen))]
         name = day.isoformat() if number % 2 else f"{day.isoformat()}T00-00-00Z"
         (directory / f"{name}.csv").write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
 
 
-DEADLINES = (date(2020, 7, 1), date(2021, 7, 1))
 ASKED = [  # kind, number needed, days before the deadline on which the window opens
-    (kind, needed, days) for kind in KINDS for needed in (1, 3) for days in (14, 60, 170)
+    (kind, needed, days) for kind in KINDS for needed in (1, 3) for days in (14, 500)
 ]
 
 
-def questions(deadlines: Iterable[date]) -> tuple[d.Item, dict[str, tuple[str, int, date, date]]]:
-    """Return a document that asks about each kind before each deadline, and what each question asks by its key."""
+def questions() -> tuple[d.Item, dict[str, tuple[str, int, date, date]]]:
+    """Return a document that asks about each kind before the deadline, and what each question asks by its key."""
     asked, said, forecasts, keys = [], [], [], {}
-    for deadline in deadlines:
-        for kind, needed, days in ASKED:
-            key, opens = f"q-{deadline}-{kind}-{needed}-{days}", deadline - timedelta(days=days)
-            keys[key] = kind, needed, opens, deadline
-            leaf = d.event_leaf(
-                type="count_at_least",
-                k=needed,
-                query={
-                    "location": LOCATION,
-                    "format": "csv",
-                    "columns": {"id": "id", "occurred": "date", "description": "text"},
-                    "zone": "UTC",
-                    "watermark": {"from": "fetch_time", "lag": "P2D"},
-                },
-                filter={"kind": [kind]},
-                event_tz="UTC",
-                grace="P14D",
-                max_lag="P45D",
+    for kind, needed, days in ASKED:
+        key, opens = f"q-{kind}-{needed}-{days}", DEADLINE - timedelta(days=days)
+        keys[key] = kind, needed, opens, DEADLINE
+        leaf = d.event_leaf(
+            type="count_at_least",
+            k=needed,
+            query={
+                "location": LOCATION,
+                "format": "csv",
+                "columns": {"id": "id", "occurred": "date", "description": "text"},
+                "zone": "UTC",
+                "watermark": {"from": "fetch_time", "lag": "P2D"},
+            },
+            filter={"kind": [kind]},
+            event_tz="UTC",
+            grace="P14D",
+            max_lag="P45D",
+        )
+        asked.append(
+            d.question(
+                key,
+                criterion=leaf,
+                opens_at=f"{opens}T00:00:00Z",
+                opens_latest=f"{opens}T00:00:00Z",
+                deadline=f"{DEADLINE}T00:00:00Z",
+                zone="UTC",
             )
-            asked.append(
-                d.question(
-                    key,
-                    criterion=leaf,
-                    opens_at=f"{opens}T00:00:00Z",
-                    opens_latest=f"{opens}T00:00:00Z",
-                    deadline=f"{deadline}T00:00:00Z",
-                    zone="UTC",
-                )
-            )
-            said.append(d.statement(f"s-{key}", claim=f"About {key}.", part=len(asked)))
-            forecasts.append(d.forecast(f"s-{key}", key))
+        )
+        said.append(d.statement(f"s-{key}", claim=f"About {key}.", part=len(asked)))
+        forecasts.append(d.forecast(f"s-{key}", key))
     return d.document(statements=said, questions=asked, forecasts=forecasts), keys
 
 

@@ -77,11 +77,9 @@ def late(reader: Reader, checks: list[Record]) -> int:
     return count
 
 
-@pytest.mark.parametrize(
-    ("kind", "count", "until"), [("sqlite", 60, "2021-12-30"), ("postgresql", 12, "2020-10-30")]
-)
+@pytest.mark.parametrize(("kind", "start"), [("sqlite", "2020-01-01"), ("postgresql", "2021-06-10")])
 def test_two_years_of_a_daily_table(
-    new_database: Callable[..., str], tmp_path: Path, kind: str, count: int, until: str
+    new_database: Callable[..., str], tmp_path: Path, kind: str, start: str
 ) -> None:
     recorded = tmp_path / "recorded"
     recorded.mkdir()
@@ -90,7 +88,7 @@ def test_two_years_of_a_daily_table(
     url = new_database(kind)
     store = Store(url, SystemClock())
     try:
-        document, asked = feeds.questions(day for day in feeds.DEADLINES if str(day) < until)
+        document, asked = feeds.questions()
         made = registry.register(store, parse_document(document), catalogue=catalogue(), actor="ann")
     finally:
         store.close()
@@ -99,9 +97,9 @@ def test_two_years_of_a_daily_table(
         url,
         "replay",
         "--from",
-        "2020-01-01",
+        start,
         "--to",
-        until,
+        "2021-12-30",
         "--feed",
         str(recorded),
         "--json",
@@ -132,8 +130,7 @@ def test_two_years_of_a_daily_table(
     assert all(by_id[step["check"]]["sound"] for step in proposals)
 
     # Alarms on the days without rows and no others; what came late, and what was taken back, is counted.
-    empty = [day for day in feeds.EMPTY if str(day) < until]
-    assert [alarm["since"][:10] for alarm in done["alarms"]] == [str(day) for day in empty]
+    assert [alarm["since"][:10] for alarm in done["alarms"]] == [str(day) for day in feeds.EMPTY]
     for alarm in done["alarms"]:
         assert at(alarm["until"]) - at(alarm["since"]) <= timedelta(days=2)
     assert {check["status"] for check in checks} == {"ok", "empty"}
