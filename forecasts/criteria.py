@@ -7,26 +7,31 @@ from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 import rfc8785
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from forecasts.errors import InvalidInputError
+from forecasts.mistakes import first_error
 from forecasts.model import SourceCatalogue
-from forecasts.scalars import Duration, Strict, Text, Word, Zone
+from forecasts.scalars import Duration, Strict, Text, Word, Zone, meant, write_duration
+
+MAX_DEPTH = 20  # how deep `all`, `any` and `not` may stand in each other
+MAX_LEAVES = 200
+MAX_BYTES = 100_000  # of canonical JSON
 
 
 class EventFilter(Strict):
     """Which rows match: the kind is one of `kind`, and every name in `actors` is among the row's actors."""
 
-    kind: Annotated[list[Word], Field(min_length=1)]
-    actors: list[Word] = []
+    kind: Annotated[list[Word], Field(min_length=1)] = Field(description="the kinds of rows that match")
+    actors: list[Word] = Field(default=[], description="names that must all be among the actors of a row")
 
 
 class _SourceLeaf(Strict):
-    source: Word
-    query: dict[str, Any]
-    grace: Duration
-    min_checks: Annotated[int, Field(ge=1, le=10_000)]
-    max_lag: Duration
+    source: Word = Field(description="which source is read, as `calledit sources` lists them")
+    query: dict[str, Any] = Field(description="what the source is asked")
+    grace: Duration = Field(description="how long after the deadline a no waits for what is published late")
+    min_checks: Annotated[int, Field(ge=1, le=10_000)] = Field(description="how many sound checks a no needs")
+    max_lag: Duration = Field(description="how long a resolved question is still watched")
 
     @cached_property
     def resource(self) -> tuple[str, str]:
@@ -35,8 +40,8 @@ class _SourceLeaf(Strict):
 
 
 class _EventLeaf(_SourceLeaf):
-    filter: EventFilter
-    event_tz: Zone
+    filter: EventFilter = Field(description="which rows match")
+    event_tz: Zone = Field(description="the zone of a day whose row names none")
 
 
 class EventBeforeDeadline(_EventLeaf):
@@ -54,7 +59,7 @@ class CountAtLeast(_EventLeaf):
     """Yes when at least `k` matching events occur inside the window; dated by the k-th."""
 
     type: Literal["count_at_least"]
-    k: Annotated[int, Field(ge=1, le=1_000_000)]
+    k: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="how many matching events make a yes")
 
     @property
     def needed(self) -> int:
@@ -66,15 +71,17 @@ class NumericThreshold(_SourceLeaf):
     """Yes when the number a source shows for the deadline compares so with `threshold`, no when it does not."""
 
     type: Literal["numeric_threshold"]
-    op: Literal["<", "<=", ">", ">="]
-    threshold: Annotated[float, Field(allow_inf_nan=False)]
+    op: Literal["<", "<=", ">", ">="] = Field(description="how the number compares with the threshold")
+    threshold: Annotated[float, Field(allow_inf_nan=False)] = Field(description="the number it is held against")
 
 
 class StateAt(_SourceLeaf):
     """Yes when what a source shows for the deadline is one of `values`, no when it is something else."""
 
     type: Literal["state_at"]
-    values: Annotated[list[Word | bool], Field(min_length=1, max_length=100)]
+    values: Annotated[list[Word | bool], Field(min_length=1, max_length=100)] = Field(
+        description="the states that make a yes"
+    )
 
 
 class MarketMirror(_SourceLeaf):
@@ -87,7 +94,7 @@ class Manual(Strict):
     """Decided by a named person; `proposition` says what exactly."""
 
     type: Literal["manual"]
-    proposition: Text
+    proposition: Text = Field(description="what exactly a person is to decide")
 
 
 class All(Strict):
@@ -142,13 +149,31 @@ def digest(value: object) -> str:
 
 def leaves(criterion: Criterion) -> Iterator[SourceLeaf | Manual]:
     """Yield the leaves of a criterion from left to right."""
+    return (leaf for _, leaf in _placed(criterion, "criterion"))
+
+
+def _placed(criterion: Criterion, path: str) -> Iterator[tuple[str, SourceLeaf | Manual]]:
+    """Yield each leaf with its place, from left to right."""
     if isinstance(criterion, All | AnyOf):
-        for part in criterion.of:
-            yield from leaves(part)
+        for number, part in enumerate(criterion.of):
+            yield from _placed(part, f"{path}.of[{number}]")
     elif isinstance(criterion, Not):
-        yield from leaves(criterion.criterion)
+        yield from _placed(criterion.criterion, f"{path}.criterion")
     else:
-        yield criterion
+        yield path, criterion
+
+
+def warnings(criterion: Criterion, catalogue: SourceCatalogue) -> list[str]:
+    """Return, in sentences, what is allowed and unwise: a grace shorter than its source suggests."""
+    found = []
+    for path, leaf in _placed(criterion, "criterion"):
+        suggested = None if isinstance(leaf, Manual) else catalogue.suggested_grace(leaf.source)
+        if not isinstance(leaf, Manual) and suggested is not None and leaf.grace < suggested:
+            found.append(
+                f"{path}.grace: {write_duration(leaf.grace)} is shorter than the {write_duration(suggested)} in "
+                f"which {leaf.source} has late rows; what comes later will reopen a no."
+            )
+    return found
 
 
 def source_leaves(criterion: Criterion) -> list[SourceLeaf]:
@@ -164,8 +189,50 @@ def negates(criterion: Criterion) -> bool:
 
 
 def parse(value: object) -> Criterion:
-    """Read a criterion somebody wrote; raise pydantic's `ValidationError` with the path of what is wrong."""
-    return CriterionDocument.model_validate({"criterion": value}).criterion
+    """Read a criterion somebody wrote; raise `InvalidInputError` that names the path and the remedy."""
+    whole = {"criterion": value}
+    _refuse_deep(value)
+    try:
+        criterion = CriterionDocument.model_validate(whole).criterion
+    except ValidationError as error:
+        raise InvalidInputError(first_error(error, whole)) from None
+    count = sum(1 for _ in leaves(criterion))
+    if count > MAX_LEAVES:
+        raise InvalidInputError(
+            f"criterion: it has {count} parts, more than {MAX_LEAVES}; ask several questions instead."
+        )
+    _refuse_negated_manual(criterion, "criterion")
+    return criterion
+
+
+def _refuse_deep(value: object) -> None:
+    """Refuse what is nested too deep to be read, by a person or by a recursion."""
+    level, depth = [value], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise InvalidInputError(
+                f"criterion: it is nested more than {MAX_DEPTH} deep; write it flatter (an all within an all, or "
+                "an any within an any, is one list)."
+            )
+        parts = [
+            part for item in level if isinstance(item, dict) for part in (item.get("of"), item.get("criterion"))
+        ]
+        lists = [inner for part in parts if isinstance(part, list) for inner in part]
+        level, depth = [*lists, *(part for part in parts if isinstance(part, dict))], depth + 1
+
+
+def _refuse_negated_manual(criterion: Criterion, path: str) -> None:
+    """Refuse the negation of what a person decides: nobody could tell which of the two a ruling answers."""
+    if isinstance(criterion, All | AnyOf):
+        for number, part in enumerate(criterion.of):
+            _refuse_negated_manual(part, f"{path}.of[{number}]")
+    elif isinstance(criterion, Not):
+        if isinstance(criterion.criterion, Manual):
+            raise InvalidInputError(
+                f"{path}: a person's ruling cannot be negated; leave the not out and write the proposition the "
+                "other way round."
+            )
+        _refuse_negated_manual(criterion.criterion, f"{path}.criterion")
 
 
 def dump(criterion: Criterion) -> dict[str, Any]:
@@ -188,12 +255,34 @@ def load_query(text: str) -> dict[str, Any]:
 def canonical(criterion: Criterion, catalogue: SourceCatalogue) -> Criterion:
     """Return the criterion with every query in the canonical form of its source.
 
-    Raises `InvalidInputError` for an unknown source or a query its source refuses.
+    Raises `InvalidInputError`, with the path, for an unknown source, a query its source refuses, and a criterion
+    that is too large.
     """
+    found = _canonical(criterion, catalogue, "criterion")
+    size = len(canonical_json(dump(found)))
+    if size > MAX_BYTES:
+        raise InvalidInputError(
+            f"criterion: it takes {size} bytes, more than {MAX_BYTES}; ask several questions instead."
+        )
+    return found
+
+
+def _canonical(criterion: Criterion, catalogue: SourceCatalogue, path: str) -> Criterion:
     if isinstance(criterion, All | AnyOf):
-        return criterion.model_copy(update={"of": [canonical(part, catalogue) for part in criterion.of]})
+        parts = [_canonical(part, catalogue, f"{path}.of[{number}]") for number, part in enumerate(criterion.of)]
+        return criterion.model_copy(update={"of": parts})
     if isinstance(criterion, Not):
-        return criterion.model_copy(update={"criterion": canonical(criterion.criterion, catalogue)})
+        part = _canonical(criterion.criterion, catalogue, f"{path}.criterion")
+        return criterion.model_copy(update={"criterion": part})
     if isinstance(criterion, Manual):
         return criterion
-    return criterion.model_copy(update={"query": catalogue.get(criterion.source).canonical(criterion.query)})
+    try:
+        source = catalogue.get(criterion.source)
+    except InvalidInputError as error:
+        guess = meant(criterion.source, catalogue.names())
+        raise InvalidInputError(f"{path}.source: {str(error).rstrip('.')}{guess}.") from None
+    try:
+        query = source.canonical(criterion.query)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}.{error}") from None
+    return criterion.model_copy(update={"query": query})

@@ -233,3 +233,7 @@ class SourceCatalogue(Protocol):
     def names(self) -> Sequence[str]:
         """Return the known names, sorted."""
         ...
+
+    def suggested_grace(self, name: str) -> timedelta | None:
+        """Return how late the rows of a source are known to come; None where nothing is known of it."""
+        ...

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
 from sqlmodel import SQLModel, col, select
 
 from forecasts import criteria, publishing, redacting
@@ -20,7 +19,6 @@ from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange import document as doc
 from forecasts.lexicon import dump_phrases, find_phrase, fold, newest
 from forecasts.model import Interval, SourceCatalogue, iso, to_ppm
-from forecasts.scalars import first_error
 from forecasts.store import Transaction
 from forecasts.tables import (
     Article,
@@ -49,11 +47,15 @@ def public_id(prefix: str, *parts: object) -> str:
 
 @dataclass(slots=True)
 class Registered:
-    """How many items of each kind were added and how many were there already, and the public id of each key."""
+    """How many items of each kind were added and how many were there already, and the public id of each key.
+
+    `warnings` are sentences on what was taken and is unwise.
+    """
 
     added: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 class Registrar:
@@ -221,24 +223,23 @@ class Registrar:
             if key in self._questions or key not in by_key:
                 return
             number, item = by_key[key]
-            with _located(f"questions[{number}]"):
+            place = f"questions[{number}]"
+            with _located(place):
                 _refuse_long_chain(len(below))
                 if item.condition is not None:
                     add(item.condition.question, (*below, key))
-                self._add_question(item)
+                warnings = self._add_question(item)
+            self.outcome.warnings += [f"{place}: {warning}" for warning in warnings]
 
         for key in by_key:
             add(key, ())
 
-    def _add_question(self, item: doc.Question) -> None:
+    def _add_question(self, item: doc.Question) -> list[str]:
+        """Add one question; return what is unwise about its criterion."""
         opens_latest = item.opens_latest or item.opens_at
         if not item.opens_at <= opens_latest < item.deadline:
             raise InvalidInputError("the deadline must lie after opens_at and opens_latest")
-        try:
-            parsed = criteria.parse(item.criterion)
-        except ValidationError as error:
-            raise InvalidInputError(first_error(error).rstrip(".")) from None
-        criterion = criteria.canonical(parsed, self.catalogue)
+        criterion = criteria.canonical(criteria.parse(item.criterion), self.catalogue)
         parent = self._question(item.condition.question) if item.condition else None
         if parent is not None and parent.cluster != item.cluster:
             raise InvalidInputError(
@@ -268,6 +269,7 @@ class Registrar:
         self._questions[item.key] = question
         for leaf in criteria.source_leaves(criterion):
             self._add_resource(question, *leaf.resource)
+        return criteria.warnings(criterion, self.catalogue)
 
     def _conditions_of(self, question: Question | None) -> int:
         """Return how many questions there are from this one up to the one that hangs on none."""

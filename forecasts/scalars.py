@@ -1,9 +1,11 @@
 """Strict scalar types for every edge: instants with a zone, named zones, durations, probabilities, keys."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -12,10 +14,14 @@ from pydantic import (
     ConfigDict,
     PlainSerializer,
     StringConstraints,
-    ValidationError,
+    WithJsonSchema,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?")
+_DURATION = re.compile(
+    r"^P(?=[0-9T])(?:([0-9]{1,5})D)?(?:T(?=[0-9])(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?(?:([0-9]{1,6})S)?)?$"
+)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -27,8 +33,10 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or not any(match.groups()):
-        raise ValueError(f"{value!r} is not a duration; write for example P14D or PT90S")
+    if match is None:
+        calendar = isinstance(value, str) and re.fullmatch(r"P[0-9]+[YMW].*", value)
+        hint = " (a year, month or week in days)" if calendar else ""
+        raise ValueError(f"{shown(value)} is not a duration; write for example P14D or PT90S{hint}")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
@@ -63,7 +71,8 @@ def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not an IANA time zone; write for example Asia/Seoul") from None
+        guess = meant(value, available_timezones())
+        raise ValueError(f"{shown(value)} is not an IANA time zone{guess}; write for example Asia/Seoul") from None
     return value
 
 
@@ -80,15 +89,38 @@ def _printable(value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration)]
+_SCHEMA_OF_A_DURATION = {
+    "type": "string",
+    "format": "duration",
+    "pattern": _DURATION.pattern,
+    "examples": ["P14D"],
+}
+_SCHEMA_OF_A_WORD = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[^\\u0000]+$"}
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(write_duration),
+    WithJsonSchema(_SCHEMA_OF_A_DURATION),
+]
 Instant = Annotated[datetime, BeforeValidator(_aware)]  # always in UTC
-Zone = Annotated[str, AfterValidator(_known_zone)]
+Zone = Annotated[
+    str,
+    AfterValidator(_known_zone),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]", "examples": ["UTC", "Asia/Seoul"]}),
+]
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=4000),
     AfterValidator(_printable),
+    WithJsonSchema({"type": "string", "pattern": "^[^\\u0000]*[^ \\t\\r\\n\\u0000][^\\u0000]*$"}),
 ]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Word = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printable),
+    WithJsonSchema(_SCHEMA_OF_A_WORD),
+]
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_printable)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -100,11 +132,47 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_field(cls, value: Any) -> Any:
+        """Refuse a field there is not before anything else, with the one that was meant."""
+        if isinstance(value, dict):
+            fields = [field.alias or name for name, field in cls.model_fields.items()]
+            unknown = next((key for key in value if isinstance(key, str) and key not in fields), None)
+            if unknown is not None:
+                missing = [name for name in fields if name not in value]
+                others = f", or use one of {', '.join(missing)}" if missing else ""
+                remedy = meant(unknown, missing) or f"; leave it out{others}"
+                raise PydanticCustomError(
+                    "unknown_field",
+                    "there is no such field{remedy}",
+                    {"field": unknown.encode("utf-8", "backslashreplace").decode(), "remedy": remedy},
+                )
+        return value
 
-def first_error(error: ValidationError) -> str:
-    """Return one sentence for the first thing wrong: where it stands, and what is wrong with it."""
-    errors = error.errors()
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in errors[0]["loc"]).lstrip(".")
-    message = errors[0]["msg"].removeprefix("Value error, ")
-    more = f" ({len(errors) - 1} more after it)" if len(errors) > 1 else ""
-    return f"{where or 'the document'}: {message}{more}."
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the question after the known word somebody may have meant, in brackets; empty where none is near.
+
+    >>> meant("gracee", ["grace", "filter"]), meant("hunch", ["grace", "filter"])
+    (' (did you mean grace?)', '')
+    """
+    near = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), near, n=1)
+    return f" (did you mean {near[found[0]]}?)" if found else ""
+
+
+def shown(value: object) -> str:
+    """Return what was given in a few characters that any terminal can print.
+
+    >>> shown("a week"), shown(None), shown([1, 2])
+    ("'a week'", 'nothing', 'a list')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list | tuple):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "so large a number"
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

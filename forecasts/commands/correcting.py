@@ -51,7 +51,7 @@ def correct(
     from pydantic import ValidationError
 
     from forecasts.correcting import NewReading, correct_statement
-    from forecasts.scalars import first_error
+    from forecasts.mistakes import first_error
 
     given = {
         "stated_by": stated_by,
@@ -69,7 +69,7 @@ def correct(
     try:
         reading = NewReading.model_validate(given)
     except ValidationError as error:
-        raise InvalidInputError(first_error(error)) from None
+        raise InvalidInputError(first_error(error, given)) from None
     with opened(ctx) as store:
         new = correct_statement(store, statement, reading, reason=reason, actor=actor_name(ctx, actor))
     if as_json:

@@ -40,6 +40,8 @@ def register(
             standards=standard_lexicons(ctx),
             dry_run=dry_run,
         )
+    for warning in registered.warnings:
+        typer.echo(f"Note: {warning}", err=True)
     if as_json:
         print_json(
             {
@@ -48,6 +50,7 @@ def register(
                 "added": dict(registered.added),
                 "unchanged": dict(registered.unchanged),
                 "ids": registered.ids,
+                "warnings": registered.warnings,
             }
         )
         return

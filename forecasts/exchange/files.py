@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from forecasts.errors import InvalidInputError
 from forecasts.exchange.document import Document
-from forecasts.scalars import first_error
+from forecasts.mistakes import first_error
 
 MAX_BYTES = 50_000_000
 
@@ -54,4 +54,4 @@ def parse_document(value: object) -> Document:
     try:
         return Document.model_validate(dict(value))
     except ValidationError as error:
-        raise InvalidInputError(first_error(error)) from None
+        raise InvalidInputError(first_error(error, value)) from None

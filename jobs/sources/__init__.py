@@ -1,6 +1,7 @@
 """The sources this installation can read, one file each."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from forecasts.errors import InvalidInputError
 from jobs.sources._definition import DefinedSource, checked
@@ -34,6 +35,10 @@ class Catalogue:
     def names(self) -> Sequence[str]:
         """Return the known names, sorted."""
         return sorted(self._sources)
+
+    def suggested_grace(self, name: str) -> timedelta | None:
+        """Return how late the rows of a source are known to come; None where nothing is known of it."""
+        return self.get(name).about.suggested_grace
 
 
 _ALL = Catalogue(EventTable(), JsonPath(), Manifold(), Manual(), MediaWiki(), RssAtom(), Usgs())

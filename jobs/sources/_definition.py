@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Protocol, get_args
 
 from forecasts.model import Source
@@ -25,13 +26,15 @@ class About:
     """What a source says of itself.
 
     `kind` is snapshot for a source that shows all it has (zero rows prove nothing) and query for one that answers
-    a question (zero rows are an answer where it counts them); `watermarks` are the rules a query may declare.
+    a question (zero rows are an answer where it counts them); `watermarks` are the rules a query may declare;
+    `suggested_grace` is how late its rows are known to come.
     """
 
     reads: str
     kind: Kind
     watermarks: tuple[WatermarkRule, ...]
     query: type[Strict]
+    suggested_grace: timedelta | None = None
 
 
 class DefinedSource(Source, Protocol):

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from forecasts.errors import InvalidInputError
+from forecasts.mistakes import first_error
 from forecasts.model import Event
-from forecasts.scalars import Duration, Instant, Strict, Word, first_error
+from forecasts.scalars import Duration, Instant, Strict, Word
 
 Query = TypeVar("Query", bound=Strict)
 
@@ -83,7 +84,7 @@ def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
     try:
         return model.model_validate(dict(query))
     except ValidationError as error:
-        raise InvalidInputError(f"query.{first_error(error)}") from None
+        raise InvalidInputError(f"query.{first_error(error, query)}") from None
 
 
 def write_query(query: Strict) -> dict[str, Any]:

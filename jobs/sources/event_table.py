@@ -7,7 +7,7 @@ trusted, and a row whose date cannot be read is kept undated: it may lie anywher
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
@@ -53,6 +53,7 @@ class EventTable:
         kind="snapshot",
         watermarks=("fetch_time", "newest_row", "field"),
         query=TableQuery,
+        suggested_grace=timedelta(days=14),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

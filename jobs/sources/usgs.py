@@ -85,6 +85,7 @@ class Usgs:
         kind="query",
         watermarks=("fetch_time",),
         query=UsgsQuery,
+        suggested_grace=timedelta(days=1),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

@@ -135,7 +135,7 @@ def test_a_source_that_is_not_well_is_shown_as_it_is(status: str, shown: str) ->
         ("usgs", "{", (), "--query is no JSON: "),
         ("usgs", "[" * 5000, (), "--query is no JSON: "),
         ("usgs", "[]", (), "--query is a JSON object"),
-        ("usgs", "{}", (), "query.start: Field required (1 more after it)."),
+        ("usgs", "{}", (), "query.start: this field is missing; add it (1 more after it)."),
         (
             "manual",
             '{"location": "ftp://x"}',
