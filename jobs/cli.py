@@ -12,6 +12,7 @@ import typer
 from forecasts.cli import add_to
 from forecasts.commands.shared import JsonOption, Services, instant, opened, print_json, services
 from forecasts.errors import CalleditError, InvalidInputError
+from jobs.commands.criteria import criteria_app
 from jobs.commands.sources import source_app, sources
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _lexicons() -> "list[Mapping[str, Any]]":
 add_to(app)
 app.command()(sources)
 app.add_typer(source_app, name="source")
+app.add_typer(criteria_app, name="criteria")
 
 
 def _live_worker(ctx: typer.Context, store: "Store") -> "tuple[Worker, Callable[[], None]]":
