@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecasts.cli import add_to
+from forecasts.commands.questions import question_app
 from forecasts.commands.shared import JsonOption, Services, instant, opened, print_json, services
 from forecasts.errors import CalleditError, InvalidInputError
 from jobs.commands.criteria import criteria_app
+from jobs.commands.dry_run import dry_run
 from jobs.commands.sources import source_app, sources
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ add_to(app)
 app.command()(sources)
 app.add_typer(source_app, name="source")
 app.add_typer(criteria_app, name="criteria")
+question_app.command("dry-run")(dry_run)
 
 
 def _live_worker(ctx: typer.Context, store: "Store") -> "tuple[Worker, Callable[[], None]]":
@@ -128,7 +131,7 @@ def replay(
     """Run years of scheduled checks in seconds, under a simulated clock, over loopback HTTP."""
     from jobs.replay import replay as run
 
-    tables = _tables(table or [], feed or [])
+    tables = served(table or [], feed or [])
     made = services(ctx)
     first, last = day(start, "--from"), day(end, "--to")
     with opened(ctx):
@@ -157,7 +160,7 @@ def _plain(alarm: "Alarm") -> dict[str, object]:
     }
 
 
-def _tables(tables: list[str], feeds: list[str]) -> dict[str, Path]:
+def served(tables: list[str], feeds: list[str]) -> dict[str, Path]:
     """Read the options that say what is served for a location: a file, or a directory of dated files."""
     from jobs.replay import ONLY
 

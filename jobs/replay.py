@@ -33,7 +33,7 @@ from jobs.board import open_proposals
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
 from jobs.fetch import SEEDS, HttpFetcher, local_path
-from jobs.worker import Worker
+from jobs.worker import Told, Worker
 
 ONLY = ""  # the location of the only table there is
 Progress = Callable[[datetime], None]
@@ -88,8 +88,12 @@ def replay_locked(
     end: datetime,
     tables: Mapping[str, Path] | None = None,
     progress: Progress = lambda _: None,
+    told: Told | None = None,
 ) -> Replayed:
-    """Replay as `replay` does, for a caller that holds the lock of `Store.only_replay`."""
+    """Replay as `replay` does, for a caller that holds the lock of `Store.only_replay`.
+
+    `told` hears what a criterion says at each check.
+    """
     if not start < end:
         raise InvalidInputError("--from must lie before --to.")
     clock = SimulatedClock(start)
@@ -105,7 +109,7 @@ def replay_locked(
                 routes_only=True,
             )
             try:
-                worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window)
+                worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window, told=told)
                 return _run(worker, clock, end, progress)
             finally:
                 fetcher.close()

@@ -6,7 +6,7 @@ writes nothing, and a worker killed at any instant leaves the resource to the ne
 
 import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ from jobs.board import Board, deciding_check, last_sound, open_proposals, resour
 ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
 KEPT = 256  # observations that need not be read from the archive again
+Told = Callable[[Question, Check, Verdict], None]  # hears what a criterion says at each check
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,19 @@ class Worker:
     """Checks and settles on one store, with one fetcher."""
 
     def __init__(
-        self, store: Store, catalogue: SourceCatalogue, fetcher: Fetcher, *, dispute_window: timedelta
+        self,
+        store: Store,
+        catalogue: SourceCatalogue,
+        fetcher: Fetcher,
+        *,
+        dispute_window: timedelta,
+        told: Told | None = None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue
         self.fetcher = fetcher
         self.dispute_window = dispute_window
+        self.told = told
         self._parsed: dict[int, Observation] = {}  # by check
 
     # -- checking --------------------------------------------------------------------------------------------
@@ -215,6 +223,8 @@ class Worker:
             except RedactedError:  # an answer it needs was blanked and not fetched again
                 continue
             board.keep_verdict(tx, question, check, verdict)
+            if self.told is not None:
+                self.told(question, check, verdict)
             step = resolving.apply_verdict(
                 tx,
                 question,

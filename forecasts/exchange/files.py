@@ -16,8 +16,11 @@ from forecasts.mistakes import first_error
 MAX_BYTES = 50_000_000
 
 
-def read_document(path: Path) -> Document:
-    """Read a registration file; raise `InvalidInputError` naming the first thing wrong and its place."""
+def read_document(path: Path, *, or_question: bool = False) -> Document:
+    """Read a registration file; raise `InvalidInputError` naming the first thing wrong and its place.
+
+    With `or_question` the file may also hold one question alone, as it stands in a list of questions.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInputError(f"{path} is larger than {MAX_BYTES} bytes; split it into several files.")
@@ -35,6 +38,8 @@ def read_document(path: Path) -> Document:
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
         raise InvalidInputError(f"{path} is not {kind}: {error}.") from None
+    if or_question and isinstance(value, dict) and "criterion" in value:
+        value = {"questions": [value]}
     return parse_document(value)
 
 
