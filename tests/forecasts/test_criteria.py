@@ -62,6 +62,45 @@ def test_two_spellings_of_one_rule_have_one_hash() -> None:
     assert criteria.digest(stored(event_leaf(grace="P7D"))) == criteria.digest(stored(event_leaf(grace="PT168H")))
 
 
+SPELLINGS = st.sampled_from(
+    [("P7D", "PT168H"), ("PT1H", "PT60M"), ("P1DT1H", "PT25H"), ("PT0S", "P0D"), ("PT90S", "PT1M30S")]
+)
+
+
+@given(SPELLINGS, SPELLINGS, st.booleans(), st.randoms(use_true_random=False))
+def test_equal_durations_and_instants_in_any_order_of_keys_have_one_hash(
+    grace: tuple[str, str], lag: tuple[str, str], east: bool, chance: random.Random
+) -> None:
+    until = "2020-07-01T09:00:00+09:00" if east else "2020-06-30T19:00:00-05:00"
+    watermark = {"from": "fetch_time", "lag": lag[0], "until": "2020-07-01T00:00:00Z"}
+    one = changed(event_leaf(grace=grace[0]), "query.watermark", watermark)
+    same = changed(event_leaf(grace=grace[1]), "query.watermark", watermark | {"lag": lag[1], "until": until})
+    assert criteria.canonical_json(stored(one)) == criteria.canonical_json(stored(shuffled(same, chance)))
+
+
+def test_a_whole_number_and_the_same_with_a_point_have_one_hash() -> None:
+    plain = {name: value for name, value in event_leaf().items() if name not in ("filter", "event_tz")}
+    number = plain | {"type": "numeric_threshold", "op": ">"}
+    assert len({criteria.digest(stored(number | {"threshold": value})) for value in (3, 3.0)}) == 1
+    assert len({criteria.digest(stored(number | {"threshold": value})) for value in (0.0, -0.0)}) == 1
+
+
+def test_the_canonical_form_is_that_of_rfc_8785() -> None:
+    """Keys by UTF-16 code units, numbers as ECMAScript writes them, no blanks; the sample of its section 3.2."""
+    sample = {
+        "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
+        "string": '\u20ac$\u000f\nA\'B"\\\\"/',
+        "literals": [None, True, False],
+    }
+    assert criteria.canonical_json(sample).decode() == (
+        '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],'
+        '"string":"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
+    )
+    assert criteria.canonical_json({"\ufb33": 1, "\U0001f600": 2, "\u20ac": 3, "1": 4}).decode() == (
+        '{"1":4,"\u20ac":3,"\U0001f600":2,"\ufb33":1}'
+    )
+
+
 def test_the_language_version_is_stored_with_the_criterion() -> None:
     assert stored(manual())["version"] == 1
 

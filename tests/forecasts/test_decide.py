@@ -1,7 +1,7 @@
 """The pure decision, against a small oracle that applies the rules one by one."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from forecasts.criteria import Criterion, EventLeaf
 from forecasts.decide import Reading, Verdict, Window, decide
 from forecasts.model import Event, Observation
 from tests.support.clocks import at
-from tests.support.documents import event_leaf, manual
+from tests.support.documents import changed, event_leaf, manual
 
 OPENS, LATEST, DEADLINE = at("2020-01-01T00:00"), at("2020-01-03T06:00"), at("2020-01-20T15:00")
 WINDOW = Window(OPENS, LATEST, DEADLINE)
@@ -206,6 +206,7 @@ PARTS: dict[Value, Any] = {
     "no": leaf(kind="absent"),
     "unknown": criteria.parse(manual()),
 }
+UNREAD = criteria.parse(changed(event_leaf(), "query.location", "https://events.example/unread.csv"))
 
 
 def joined(kind: str, *values: Value) -> Verdict:
@@ -221,7 +222,8 @@ def test_all_is_the_least_and_any_the_greatest_of_its_parts(values: tuple[Value,
 
 @pytest.mark.parametrize(("value", "negated"), [("yes", "no"), ("no", "yes"), ("unknown", "unknown")])
 def test_not_turns_yes_and_no_and_leaves_unknown(value: Value, negated: Value) -> None:
-    criterion = criteria.parse({"type": "not", "criterion": PARTS[value].model_dump(mode="json")})
+    part = (UNREAD if value == "unknown" else PARTS[value]).model_dump(mode="json")
+    criterion = criteria.parse({"type": "not", "criterion": part})
     assert decide(criterion, WINDOW, KNOWN, LATER).value == negated
 
 
@@ -247,6 +249,79 @@ def test_a_disjunction_is_known_with_the_first_of_its_events() -> None:
     parts = [leaf(kind=kind).model_dump(mode="json") for kind in ("seen-later", "seen")]
     found = decide(criteria.parse({"type": "any", "of": parts}), WINDOW, known, LATER)
     assert found.knowable_at == at("2020-01-13")
+
+
+# -- trees against the tables of strong Kleene logic -------------------------------------------------------------
+
+Tree = Any  # a letter, ("not", tree), or ("all" or "any", trees)
+LETTERS = "abcdef"
+TREES: st.SearchStrategy[Tree] = st.recursive(
+    st.sampled_from(LETTERS),
+    lambda inner: st.one_of(
+        st.tuples(st.just("not"), inner),
+        st.tuples(st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=4).map(tuple)),
+    ),
+    max_leaves=10,
+)
+KNOWLEDGE = st.fixed_dictionaries({letter: st.sampled_from(VALUES) for letter in LETTERS})
+NEGATION: dict[Value, Value] = {"yes": "no", "no": "yes", "unknown": "unknown"}
+
+
+def table_of(letter: str) -> dict[str, Any]:
+    return changed(event_leaf(filter={"kind": ["seen"]}), "query.location", f"https://events.example/{letter}.csv")
+
+
+def written(tree: Tree) -> dict[str, Any]:
+    """Return a tree as a criterion: each letter is a table of its own."""
+    if isinstance(tree, str):
+        return table_of(tree)
+    kind, parts = tree
+    if kind == "not":
+        return {"type": "not", "criterion": written(parts)}
+    return {"type": kind, "of": [written(part) for part in parts]}
+
+
+def kleene(tree: Tree, known: Mapping[str, Value]) -> Value:
+    """Return the value of a tree by the tables: and is the least, or the greatest of no < unknown < yes."""
+    if isinstance(tree, str):
+        return known[tree]
+    kind, parts = tree
+    if kind == "not":
+        return NEGATION[kleene(parts, known)]
+    return (min if kind == "all" else max)((kleene(part, known) for part in parts), key=RANK.__getitem__)
+
+
+def told(tree: Tree, known: Mapping[str, Value]) -> Verdict:
+    """Decide a tree over tables that hold the event (yes), lack it (no) or were never read (unknown)."""
+    seen = Event(at("2020-01-10"), "seen")
+    readings = {
+        leaf.resource: Reading(Observation("ok", (seen,) if known[letter] == "yes" else (), LATER), LATER, 2)
+        for letter in LETTERS
+        if known[letter] != "unknown"
+        for leaf in criteria.source_leaves(criteria.parse(table_of(letter)))
+    }
+    return decide(criteria.parse(written(tree)), WINDOW, readings, LATER)
+
+
+@given(TREES, KNOWLEDGE)
+def test_a_tree_is_worth_what_the_tables_say(tree: Tree, known: dict[str, Value]) -> None:
+    assert told(tree, known).value == kleene(tree, known)
+
+
+@given(TREES, KNOWLEDGE, KNOWLEDGE)
+def test_what_was_decided_without_a_leaf_stays_when_the_leaf_becomes_known(
+    tree: Tree, known: dict[str, Value], later: dict[str, Value]
+) -> None:
+    before = told(tree, known).value
+    more = {letter: later[letter] if value == "unknown" else value for letter, value in known.items()}
+    assert before in ("unknown", told(tree, more).value)
+
+
+@given(TREES, KNOWLEDGE)
+def test_a_verdict_with_a_date_has_one_when_it_could_be_known(tree: Tree, known: dict[str, Value]) -> None:
+    found = told(tree, known)
+    assert (found.knowable_at is None) == (found.value == "unknown")
+    assert found.reason
 
 
 # -- against the oracle ------------------------------------------------------------------------------------------

@@ -416,6 +416,13 @@ def test_a_statement_has_one_primary_forecast(desk: Desk) -> None:
     assert desk.register(value).added["forecasts"] == 2
 
 
+def test_equal_instants_written_differently_are_one_question(desk: Desk) -> None:
+    one = document()["questions"][0]
+    same = one | {"opens_at": "2020-01-01T09:00:00+09:00", "deadline": "2020-06-30T19:00:00.000-05:00"}
+    assert desk.ids({"questions": [one]}) == desk.ids({"questions": [same]})
+    assert len(desk.export("questions")) == 1
+
+
 def test_a_circle_of_conditions_is_named(desk: Desk) -> None:
     value = chain("one", "two", "three")
     value["questions"][0]["condition"] = {"question": "q-three"}

@@ -1,5 +1,9 @@
 """What a verdict moves, and what follows down a chain of conditions."""
 
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -7,6 +11,7 @@ from sqlmodel import select
 
 from forecasts import registry, resolving
 from forecasts.decide import Value, Verdict, Window
+from forecasts.errors import CalleditError
 from forecasts.model import Interval, Outcome
 from forecasts.resolving import (
     CONDITION_RULE,
@@ -298,6 +303,51 @@ def test_a_condition_met_by_nothing_happening_is_met_at_its_deadline(desk: Desk)
         parent, child = (question_row(tx, ids[key]) for key in ("q-one", "q-two"))
         window = effective_window(child, parent, current_step(tx.session, parent))
     assert window == Window(at("2020-07-01"), at("2020-07-01"), at("2021-01-01"))
+
+
+MOVES: dict[str, Callable[[Desk, str, str], object]] = {
+    "yes": lambda desk, question, when: desk.resolve(question, "yes", occurred=when),
+    "no": lambda desk, question, _: desk.resolve(question, "no"),
+    "ambiguous": lambda desk, question, _: desk.resolve(question, "ambiguous"),
+    "propose": lambda desk, question, when: desk.propose(question, "yes", occurred=when),
+    "reopen": lambda desk, question, _: desk.reopen(question),
+    "annul": lambda desk, question, _: registry.annul(desk.store, question, reason="Broken.", actor="Olga Opener"),
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_whatever_is_done_to_a_chain_nothing_stands_on_what_does_not(desk: Desk, seed: int) -> None:
+    """After each of many moves, refused ones among them, every question agrees with the one it hangs on."""
+    chance = random.Random(seed)
+    ids = list(desk.ids(chain("one", "two", "three")).values())
+    done: Counter[str] = Counter()
+    for _ in range(12):
+        number = chance.randrange(3)
+        open_now = {row["question"]: row["state"] == "open" for row in desk.export("questions")}[ids[number]]
+        moves = ["yes", "yes", "yes", "no", "ambiguous", "propose"] if open_now else ["reopen", "reopen", "annul"]
+        move = chance.choice(moves)
+        try:
+            MOVES[move](desk, ids[number], f"2020-0{2 + number}-01")
+            done[move] += 1
+        except CalleditError:
+            done["refused"] += 1
+        last = {row["question"]: row for row in desk.export("resolutions")}
+        stands = [
+            last[question] if question in last and last[question]["state"] == "confirmed" else None
+            for question in ids
+        ]
+        for above, below in itertools.pairwise(stands):
+            if above is None:
+                assert below is None or below["rule"] == "annulment"
+            elif above["outcome"] == "yes":
+                assert below is None or below["rule"] != CONDITION_RULE
+            else:
+                assert below is not None
+                assert below["outcome"] == "annulled"
+        scored = {row["question"] for row in desk.export("scores") if row["current"]}
+        assert scored == {row["question"] for row in stands if row and row["outcome"] in ("yes", "no")}
+    assert done["yes"] + done["no"] >= 2
+    assert done["reopen"] >= 1
 
 
 # -- steps and scores ----------------------------------------------------------------------------------------
