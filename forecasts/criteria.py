@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, ValidationError
 from forecasts.errors import InvalidInputError
 from forecasts.mistakes import first_error
 from forecasts.model import SourceCatalogue
-from forecasts.scalars import Duration, Strict, Text, Word, Zone, meant, write_duration
+from forecasts.scalars import Duration, Strict, Text, Word, Zone, meant
 
 MAX_DEPTH = 20  # how deep `all`, `any` and `not` may stand in each other
 MAX_LEAVES = 200
@@ -170,8 +171,9 @@ def warnings(criterion: Criterion, catalogue: SourceCatalogue) -> list[str]:
         suggested = None if isinstance(leaf, Manual) else catalogue.suggested_grace(leaf.source)
         if not isinstance(leaf, Manual) and suggested is not None and leaf.grace < suggested:
             found.append(
-                f"{path}.grace: {write_duration(leaf.grace)} is shorter than the {write_duration(suggested)} in "
-                f"which {leaf.source} has late rows; what comes later will reopen a no."
+                f"{path}.grace: {leaf.grace / timedelta(days=1):g} days is shorter than the "
+                f"{suggested / timedelta(days=1):g} in which {leaf.source} has late rows; what comes later will "
+                "reopen a no."
             )
     return found
 

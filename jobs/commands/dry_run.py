@@ -44,6 +44,7 @@ def dry_run(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a criterion would have decided at each check of a past range; nothing is registered."""
+    from forecasts import criteria
     from forecasts.exchange.files import read_document
     from jobs import dry_run as trying
     from jobs.cli import day, progress_bar, served
@@ -63,14 +64,16 @@ def dry_run(
         trials = trying.dry_run(
             settings, made.catalogue(), document, chain, start=first, end=last, tables=tables, progress=progress
         )
+    for one in chain:
+        for warning in criteria.warnings(criteria.parse(one.criterion), made.catalogue()):
+            typer.echo(f"Note: {one.key}: {warning}", err=True)
     shown = [_shown(trial, every=every) for trial in trials]
     if as_json:
-        *conditions, tried = shown
-        print_json({"from": _at(first), "to": _at(last), **tried, "conditions": conditions})
+        print_json({"from": _at(first), "to": _at(last), **shown[-1], "conditions": shown[:-1]})
         return
     typer.echo(f"From {_minute(first)} to {_minute(last)} UTC.")
-    for one in shown:
-        _print(one)
+    for tried in shown:
+        _print(tried)
     for trial in trials:
         for resource, problem in trial.unread:
             typer.echo(f"Note: {resource.source} {resource.query} was never read: {problem}.", err=True)

@@ -195,8 +195,8 @@ def test_a_grace_shorter_than_its_source_suggests_is_taken_with_a_warning(desk: 
     short = {"type": "any", "of": [manual(), event_leaf(grace="P13D"), event_leaf(grace="P14D"), STATE]}
     registered = desk.register(document(questions=[question(criterion=short)]))
     assert registered.warnings == [
-        "questions[0]: criterion.of[1].grace: P13D is shorter than the P14D in which event-table has late rows; "
+        "questions[0]: criterion.of[1].grace: 13 days is shorter than the 14 in which event-table has late rows; "
         "what comes later will reopen a no.",
-        "questions[0]: criterion.of[3].grace: P7D is shorter than the P14D in which event-table has late rows; "
+        "questions[0]: criterion.of[3].grace: 7 days is shorter than the 14 in which event-table has late rows; "
         "what comes later will reopen a no.",
     ]

@@ -321,7 +321,7 @@ def test_whatever_is_done_to_a_chain_nothing_stands_on_what_does_not(desk: Desk,
     chance = random.Random(seed)
     ids = list(desk.ids(chain("one", "two", "three")).values())
     done: Counter[str] = Counter()
-    for _ in range(12):
+    for _ in range(14):
         number = chance.randrange(3)
         open_now = {row["question"]: row["state"] == "open" for row in desk.export("questions")}[ids[number]]
         moves = ["yes", "yes", "yes", "no", "ambiguous", "propose"] if open_now else ["reopen", "reopen", "annul"]
