@@ -137,6 +137,28 @@ def test_an_empty_table_is_shown_and_decides_nothing(calledit: Run, tmp_path: Pa
     assert "was never read: the table has no rows" in err
 
 
+def test_a_recording_is_served_as_it_was_at_each_instant(calledit: Run, tmp_path: Path) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    rows = {
+        "2020-03-01T00-00-00Z": FILLING,
+        "2020-03-01T03-00-00Z": [],
+        "2020-03-01T06-00-00Z": [*FILLING, OPENED],
+    }
+    for instant, held in rows.items():
+        (feed / f"{instant}.csv").write_text("\n".join([HEADER, *held, ""]), encoding="utf-8")
+    limits = ("--to", "2020-03-01T16:30:00Z")
+    code, out, _ = calledit(asked(tmp_path, bridge()), "--feed", str(feed), *limits, "--all", "--json")
+    found = json.loads(out)
+    assert code == 0
+    for look in found["path"]:
+        hour = int(look["at"][11:13])
+        assert look["status"] == ("empty" if 3 <= hour < 6 else "ok")
+        assert (look["verdict"] is None) == (look["status"] == "empty")
+    assert found["statuses"]["empty"] >= 2
+    assert found["proposed"] == "yes"
+
+
 def test_a_table_nobody_serves_is_named_with_the_remedy(calledit: Run, tmp_path: Path) -> None:
     code, out, err = calledit(asked(tmp_path, bridge()), "--to", "2020-03-01T03:00:00Z")
     assert code == 0
