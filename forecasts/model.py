@@ -177,7 +177,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back for one request; `problem` says in a sentence why there is no usable body."""
+    """What came back for one request; `problem` says in a sentence why there is no usable body.
+
+    `retry_after` is how many seconds the source asked to be left alone, in whichever form it said so.
+    """
 
     status: int | None
     body: bytes
@@ -187,10 +190,15 @@ class Response:
     date: datetime | None
     retry_after: float | None
     problem: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Fetcher(Protocol):
     """Fetches one location within caps of time and size; failures are returned, never raised."""
+
+    def ready_at(self, location: str, now: datetime) -> datetime | None:
+        """Return None where the location may be asked now (which counts as asking); else when to come back."""
+        ...
 
     def fetch(self, request: Request) -> Response:
         """Ask for `request.location`, conditionally where a validator of an earlier answer is given."""

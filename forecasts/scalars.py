@@ -3,8 +3,11 @@
 import difflib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -176,3 +179,40 @@ def shown(value: object) -> str:
         return "so large a number"
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def first_error(error: ValidationError) -> str:
+    """Return one sentence for the first thing wrong: where it stands, and what is wrong with it."""
+    errors = error.errors()
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in errors[0]["loc"]).lstrip(".")
+    message = errors[0]["msg"].removeprefix("Value error, ")
+    more = f" ({len(errors) - 1} more after it)" if len(errors) > 1 else ""
+    return f"{where or 'the document'}: {message}{more}."
+
+
+def write_host(host: str, port: int | None = None) -> str:
+    """Return the one way to write a host, or with a port one of its ports.
+
+    >>> write_host("0:0::1", 8080), write_host("Feed.Example.")
+    ('[::1]:8080', 'feed.example')
+    """
+    host = host.lower().rstrip(".")
+    with suppress(ValueError):  # it is a name
+        host = str(ip_address(host))
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"
+
+
+def _host(value: str) -> str:
+    remedy = f"{value!r} is no host; write for example feed.example, 127.0.0.1:8080 or [::1]:8080"
+    try:
+        parts = urlsplit(f"//{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(remedy) from None
+    if not host or not value.isascii() or parts.netloc != value or set(value) & set("@ *"):
+        raise ValueError(remedy)
+    return write_host(host, port)
+
+
+Host = Annotated[str, AfterValidator(_host)]

@@ -1,13 +1,15 @@
 """Settings, read from the environment (`CALLEDIT_*`)."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from forecasts.errors import InvalidInputError
-from forecasts.scalars import Duration
+from forecasts.scalars import Duration, Host
 
 
 class Settings(BaseSettings):
@@ -31,9 +33,28 @@ class Settings(BaseSettings):
     fetch_bytes: Annotated[int, Field(gt=0)] = Field(
         default=20_000_000, description="The largest body, decompressed, that is read."
     )
+    allow_hosts: Annotated[tuple[Host, ...], NoDecode] = Field(
+        default=(), description="Hosts that may be asked although they are not public, as 127.0.0.1:8080."
+    )
+    file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(Path(),), description="The directories whose files may be read as a source."
+    )
+    host_rate: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
+        default=1.0, description="Requests a second that one host is sent in the mean; 0 sets no pace."
+    )
     contact: str = Field(
         default="no contact configured", description="Named in the User-Agent so that a host can reach you."
     )
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _by_comma(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("file_roots", mode="before")
+    @classmethod
+    def _by_path_separator(cls, value: object) -> object:
+        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod

@@ -66,6 +66,15 @@ def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
     return leases
 
 
+def postpone(store: Store, lease: Lease, until: datetime) -> None:
+    """Give a lease back without a check: the resource is due again at a later instant."""
+    with store.queue() as session:
+        held = session.get_one(Resource, lease.resource_id)
+        if held.lease_token == lease.token:
+            held.next_due, held.lease_token, held.lease_until = until, None, None
+            session.add(held)
+
+
 def next_due(resource_id: str, watches: Iterable[Watch], now: datetime) -> datetime | None:
     """Return when to check a resource next, or None when no question needs it any more.
 

@@ -1,31 +1,67 @@
-"""Fetching over HTTP and from files, within caps of time and size; the only importer of httpx.
+"""Fetching over HTTP and from files, within caps of time and size; the only importer of httpx and httpcore.
 
-A failure is an answer too: `fetch` never raises, it says in `problem` why there is no usable body.
+A failure is an answer too: `fetch` never raises, it says in `problem` why there is no usable body. What may be
+connected to is in `jobs.guard`, how often a host is asked in `jobs.pacing`.
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import ExitStack
-from datetime import UTC, datetime
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import httpcore
 import httpx
 from anyio.from_thread import start_blocking_portal
 
 from forecasts.model import Request, Response
+from forecasts.scalars import write_host
+from forecasts.settings import Settings
+from jobs.guard import is_opened, refused_address, refused_port
+from jobs.pacing import Pacer
 
 SEEDS = "seeds:"
+REDIRECTS = 5
+LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
+_HEADER_CHARACTERS = 16_000
+_KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
+
+Resolve = Callable[[str, int], list[str]]
+
+
+def live_fetcher(settings: Settings) -> "HttpFetcher":
+    """Return the fetcher of the live jobs: guarded, paced, and with the caps of the settings."""
+    return HttpFetcher(
+        seconds=settings.fetch_seconds,
+        max_bytes=settings.fetch_bytes,
+        contact=settings.contact,
+        allow_hosts=settings.allow_hosts,
+        file_roots=settings.file_roots,
+        pacer=Pacer(settings.host_rate),
+    )
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """Return every address a host name leads to; raise `OSError` where there is none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class HttpFetcher:
-    """Fetches `http(s)://`, files, and `seeds:NAME` (a file of the packaged seeds).
+    """Fetches `http(s)://`, files below `file_roots`, and `seeds:NAME` (a file of the packaged seeds).
 
-    `routes` sends a location elsewhere, as a replay does to serve a table as of its simulated instant;
-    with `routes_only` nothing else is fetched. One client and its connections live as long as the fetcher.
+    Only public addresses are connected to, and those of `allow_hosts` ("127.0.0.1:8080", "localhost"). `routes`
+    sends a location elsewhere, as a replay does to serve a table as of its simulated instant; with `routes_only`
+    nothing else is fetched. Without a `pacer` no host is ever left alone. One client and its connections live as
+    long as the fetcher, which any number of threads may share.
     """
 
     def __init__(
@@ -34,29 +70,44 @@ class HttpFetcher:
         seconds: float,
         max_bytes: int,
         contact: str,
+        allow_hosts: Iterable[str] = (),
+        file_roots: Iterable[Path] = (),
+        pacer: Pacer | None = None,
         routes: Mapping[str, str] | None = None,
         routes_only: bool = False,
+        resolve: Resolve = resolved,
     ) -> None:
         self.seconds = seconds
         self.max_bytes = max_bytes
         self.routes = dict(routes or {})
         self.routes_only = routes_only
+        self._pacer = pacer
+        self._opened = frozenset(allow_hosts) | {host for at in self.routes.values() if (host := _host_of(at))}
+        self._roots = tuple(file_roots)
         self._agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
         self._stack = ExitStack()
         self._portal = self._stack.enter_context(start_blocking_portal())
         self._client = httpx.AsyncClient(
             headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, identity"},
-            follow_redirects=True,
-            max_redirects=5,
-            event_hooks={"request": [_refuse_bad_port]},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none, so sends none
+            trust_env=False,  # a proxy would connect where the guard does not see it
+            transport=_GuardedTransport(self._opened, seconds, resolve),
             timeout=None,  # noqa: S113  (httpx bounds one read; `_fetch_http` bounds the whole answer)
-            limits=httpx.Limits(max_connections=10),
         )
 
     def close(self) -> None:
         """Close every connection."""
         self._portal.call(self._client.aclose)
         self._stack.close()
+
+    def ready_at(self, location: str, now: datetime) -> datetime | None:
+        """Return None where the location may be asked now (which counts as asking); else when to come back."""
+        host = _host_of(location)
+        if self._pacer is None or host is None or location in self.routes:
+            return None
+        own = host in self._opened or host.rpartition(":")[0] in self._opened
+        wait = self._pacer.wait(host, paced=not own)
+        return now + timedelta(seconds=wait) if wait else None
 
     def fetch(self, request: Request) -> Response:
         """Ask for the location, conditionally where a validator is given."""
@@ -66,8 +117,12 @@ class HttpFetcher:
                 "a replay cannot ask a live address what it said in the past; give a recording with --table"
             )
         if location.startswith(("http://", "https://")):
-            return self._portal.call(self._fetch_http, location, request)
-        return self._read_file(location)
+            response = self._portal.call(self._fetch_http, location, request)
+            host = _host_of(location)
+            if self._pacer is not None and host is not None:
+                self._pacer.heard(host, response.status, response.retry_after)
+            return response
+        return self._read_file(location, routed=location is not request.location)
 
     async def _fetch_http(self, location: str, request: Request) -> Response:
         headers = {}
@@ -76,50 +131,244 @@ class HttpFetcher:
         if request.last_modified:
             headers["If-Modified-Since"] = request.last_modified
         try:
-            async with (
-                asyncio.timeout(self.seconds),
-                self._client.stream("GET", location, headers=headers) as answer,
-            ):
-                return await self._read_answer(answer)
+            async with asyncio.timeout(self.seconds):
+                return await self._follow(self._client.build_request("GET", location, headers=headers))
         except TimeoutError:
             return _failed(f"no complete answer within {self.seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             detail = str(error) or type(error).__name__
             return _failed(f"the request failed: {detail}")
 
+    async def _follow(self, request: httpx.Request) -> Response:
+        """Ask, and follow redirects; httpx would read the body of each, however large."""
+        for _ in range(REDIRECTS + 1):
+            _refuse_url(request.url, self._opened)
+            answer = await self._client.send(request, stream=True)
+            try:
+                if answer.next_request is None:
+                    return await self._read_answer(answer)
+                request = answer.next_request
+            finally:
+                await answer.aclose()
+        raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
+
     async def _read_answer(self, answer: httpx.Response) -> Response:
-        body = bytearray()
-        async for chunk in answer.aiter_bytes(65536):
-            body += chunk
-            if len(body) > self.max_bytes:
-                return _failed(f"the body is larger than {self.max_bytes} bytes", answer.status_code)
+        date = _http_date(answer.headers.get("date"))
+        try:
+            body = _Body(answer.headers.get("content-encoding", ""), self.max_bytes)
+            async for data in answer.aiter_raw():
+                body.take(data)
+            content = body.whole()
+            problem = None
+        except _BodyError as error:
+            content, problem = b"", str(error)
         return Response(
             status=answer.status_code,
-            body=bytes(body),
+            body=content,
             content_type=answer.headers.get("content-type", ""),
             etag=_validator(answer.headers.get("etag")),
             last_modified=_validator(answer.headers.get("last-modified")),
-            date=_http_date(answer.headers.get("date")),
-            retry_after=_seconds(answer.headers.get("retry-after")),
+            date=date,
+            retry_after=_seconds(answer.headers.get("retry-after"), date or datetime.now(UTC)),
+            problem=problem,
+            headers=_kept(answer.headers),
         )
 
-    def _read_file(self, location: str) -> Response:
-        path = local_path(location)
+    def _read_file(self, location: str, *, routed: bool) -> Response:
         try:
+            path = local_path(location).resolve()
+            roots = (local_path(SEEDS),) if location.startswith(SEEDS) else self._roots
+            if not routed and not readable(path, roots):
+                return _failed(
+                    f"the file cannot be read: {location} lies outside the directories sources may read "
+                    "(CALLEDIT_FILE_ROOTS)"
+                )
             if path.exists() and not path.is_file():
                 return _failed(f"the file cannot be read: {location} is a directory or a device")
-            if path.stat().st_size > self.max_bytes:
-                return _failed(f"the file is larger than {self.max_bytes} bytes")
-            body = path.read_bytes()
+            with path.open("rb") as file:
+                body = file.read(self.max_bytes + 1)
         except (OSError, ValueError) as error:
             return _failed(f"the file cannot be read: {getattr(error, 'strerror', None) or error}")
+        if len(body) > self.max_bytes:
+            return _failed(f"the file is larger than {self.max_bytes} bytes")
         return Response(200, body, "", None, None, None, None)
 
 
-async def _refuse_bad_port(request: httpx.Request) -> None:
-    """Refuse, on every hop, a port no socket can have: connecting would raise what is no `httpx.HTTPError`."""
-    if request.url.port is not None and not 0 < request.url.port < 65536:
-        raise httpx.InvalidURL(f"there is no port {request.url.port}")
+# -- connecting ------------------------------------------------------------------------------------------------
+
+
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport over a network that is guarded."""
+
+    def __init__(self, opened: frozenset[str], seconds: float, resolve: Resolve) -> None:
+        trusted = httpx.create_ssl_context()
+        super().__init__(verify=trusted)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=trusted,
+            max_connections=10,
+            max_keepalive_connections=10,
+            keepalive_expiry=5.0,
+            network_backend=_GuardedNetwork(opened, seconds, resolve),
+        )
+
+
+class _GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, judges every address it leads to, and connects to one of those that were judged.
+
+    TLS still verifies the certificate for the name: that is a later step, on the connection made here.
+    """
+
+    def __init__(self, opened: frozenset[str], seconds: float, resolve: Resolve) -> None:
+        self._opened = opened
+        self._seconds = seconds
+        self._resolve = resolve
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to a host by an address that may be connected to; raise `httpcore.ConnectError` otherwise."""
+        try:
+            addresses = await _in_thread(lambda: self._resolve(host, port))
+        except (OSError, ValueError) as error:
+            raise httpcore.ConnectError(f"{host} leads nowhere ({error})") from None
+        if not addresses:
+            raise httpcore.ConnectError(f"{host} leads nowhere")
+        if not is_opened(host, port, self._opened):
+            for address in addresses:
+                what = refused_address(address)
+                if what is not None:
+                    raise httpcore.ConnectError(
+                        f"{host} leads to {what}, and only public ones are asked unless CALLEDIT_ALLOW_HOSTS "
+                        "names the host"
+                    )
+        share = self._seconds / len(addresses)  # one that is silent leaves the next its time
+        for address in addresses[:-1]:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self._network.connect_tcp(address, port, share, local_address, socket_options)
+        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+
+
+async def _in_thread(work: Callable[[], list[str]]) -> list[str]:
+    """Run what cannot be interrupted in a thread that nobody waits for: resolving a name may take minutes."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[str]] = loop.create_future()
+
+    def tell(result: list[str] | BaseException) -> None:
+        if done.done():
+            return
+        if isinstance(result, BaseException):
+            done.set_exception(result)
+        else:
+            done.set_result(result)
+
+    def run() -> None:
+        result: list[str] | BaseException
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001  (it is raised where it is awaited)
+            result = error
+        with suppress(RuntimeError):  # the loop has ended, and nobody asks any more
+            loop.call_soon_threadsafe(tell, result)
+
+    threading.Thread(target=run, name="calledit-resolver", daemon=True).start()
+    return await done
+
+
+def _refuse_url(url: httpx.URL, opened: frozenset[str]) -> None:
+    """Refuse, on every hop, an address that is not to be asked whatever it leads to."""
+    if url.scheme not in ("http", "https"):
+        raise httpx.InvalidURL(f"{url.scheme}: is not asked, only http: and https: are")
+    if url.userinfo:
+        raise httpx.InvalidURL("an address with a user name or a password in it is not asked")
+    port = url.port if url.port is not None else 443 if url.scheme == "https" else 80
+    trouble = refused_port(port, opened=is_opened(url.raw_host.decode("ascii"), port, opened))
+    if trouble is not None:
+        raise httpx.InvalidURL(trouble)
+
+
+def _host_of(location: str) -> str | None:
+    """Return the host of an http(s) address, with its port where it names one."""
+    try:
+        parts = urlsplit(location)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return None
+        return write_host(parts.hostname, parts.port)
+    except ValueError:
+        return None
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+
+class _BodyError(Exception):
+    """Why a body is not read to its end, in a sentence."""
+
+
+class _Body:
+    """A body as it comes in, unpacked by pieces that are counted before they are kept."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        name = encoding.strip().lower()
+        if name not in ("", "identity", "gzip", "x-gzip"):
+            raise _BodyError(f"the body is packed as {name[:40]!r}, which was not asked for")
+        self._limit = limit
+        self._packed = name.endswith("gzip")
+        self._unpacker = zlib.decompressobj(wbits=31) if self._packed else None
+        self._pieces: list[bytes] = []
+        self._received = self._size = 0
+
+    def take(self, data: bytes) -> None:
+        """Take what came over the network; raise `_BodyError` when it is too much or cannot be unpacked."""
+        self._received += len(data)
+        if self._received > self._limit:
+            raise _BodyError(f"the body is larger than {self._limit} bytes")
+        if not self._packed:
+            self._keep(data)
+            return
+        try:
+            while data:
+                data = self._unpack(data)
+        except zlib.error as error:
+            raise _BodyError(f"the packed body cannot be unpacked: {error}") from None
+
+    def _unpack(self, data: bytes) -> bytes:
+        """Unpack one piece of bounded size; return what is left to be unpacked."""
+        if self._unpacker is None:  # between two members; padding with zeros is allowed there
+            data = data.lstrip(b"\0")
+            if not data:
+                return b""
+            self._unpacker = zlib.decompressobj(wbits=31)
+        self._keep(self._unpacker.decompress(data, 65536))
+        if self._unpacker.eof:
+            rest, self._unpacker = self._unpacker.unused_data, None
+            return rest
+        return self._unpacker.unconsumed_tail
+
+    def _keep(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise _BodyError(f"the body is larger than {self._limit} bytes")
+        if piece:
+            self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """Return the body; raise `_BodyError` where the packed one ends in the middle."""
+        if self._packed and self._unpacker is not None and self._received:
+            raise _BodyError("the packed body ends before its end")
+        return b"".join(self._pieces)
+
+
+def readable(path: Path, roots: Iterable[Path]) -> bool:
+    """Whether a file lies below one of the directories; the root of a file system is never one of them."""
+    target = path.resolve()
+    found = (root.resolve() for root in roots)
+    return any(root != root.parent and target.is_relative_to(root) for root in found)
 
 
 def local_path(location: str) -> Path:
@@ -140,6 +389,18 @@ def _validator(value: str | None) -> str | None:
     return value if value and value.isascii() else None
 
 
+def _kept(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+    """Return the headers that are archived: no cookies, and no more than fits a page."""
+    found, left = [], _HEADER_CHARACTERS
+    for name, value in headers.multi_items():
+        left -= len(name) + len(value)
+        if left < 0:
+            break
+        if name not in _KEPT_TO_OURSELVES:
+            found.append((name, value))
+    return tuple(found)
+
+
 def _http_date(value: str | None) -> datetime | None:
     try:
         instant = parsedate_to_datetime(value) if value else None
@@ -150,6 +411,11 @@ def _http_date(value: str | None) -> datetime | None:
         return None
 
 
-def _seconds(value: str | None) -> float | None:
-    """Read the seconds form of Retry-After."""
-    return float(value) if value and value.isascii() and value.isdigit() else None
+def _seconds(value: str | None, date: datetime) -> float | None:
+    """Read Retry-After, in seconds or as an instant on the source's clock; a week at most is obeyed."""
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(float(value[:12]), LONGEST_RETRY_AFTER)
+    until = _http_date(value)
+    return None if until is None else min(max((until - date).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

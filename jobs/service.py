@@ -13,7 +13,7 @@ from forecasts.errors import CalleditError, ConflictError, InvalidInputError
 from forecasts.model import SourceCatalogue
 from forecasts.settings import Settings
 from forecasts.store import Store
-from jobs.fetch import HttpFetcher
+from jobs.fetch import live_fetcher
 from jobs.worker import Worker
 
 
@@ -25,7 +25,7 @@ def live_worker(store: Store, catalogue: SourceCatalogue, settings: Settings) ->
     with store.read() as session:
         if store.replay_run(session) is not None:
             raise ConflictError("This registry was written by a replay; live checks do not run on it.")
-    fetcher = HttpFetcher(seconds=settings.fetch_seconds, max_bytes=settings.fetch_bytes, contact=settings.contact)
+    fetcher = live_fetcher(settings)
     return Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window), fetcher.close
 
 

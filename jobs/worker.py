@@ -105,6 +105,11 @@ class Worker:
         """Fetch outside any transaction, then write everything that follows in one."""
         with self.store.read() as session:
             resource = session.get_one(Resource, lease.resource_id)
+        ready_at = self._ready_at(resource)
+        if ready_at is not None:
+            due.postpone(self.store, lease, ready_at)
+            return False
+        with self.store.read() as session:
             last = last_sound(session, resource)
             if last is not None and redaction_of(session, "evidence", str(last.evidence_sha256)):
                 last = None  # its bytes cannot be gone back to: ask as if for the first time
@@ -123,9 +128,19 @@ class Worker:
             held.next_due = due.next_due(held.public_id, map(board.watch, board.questions), tx.now)
             if held.next_due is not None and check.alarm is not None:
                 held.next_due = min(held.next_due, tx.now + alarms.LOOK_AGAIN)
+            if held.next_due is not None and answer.response.retry_after:
+                asked_for = answer.asked_at + timedelta(seconds=answer.response.retry_after)
+                held.next_due = max(held.next_due, asked_for)
             held.lease_token = held.lease_until = None
             tx.session.add(held)
         return True
+
+    def _ready_at(self, resource: Resource) -> datetime | None:
+        """Return when to come back where the host of a resource is not to be asked now."""
+        now = self.store.clock.now()
+        query = criteria.load_query(resource.query)
+        request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
+        return self.fetcher.ready_at(request.location, now)
 
     def _ask(self, resource: Resource, last: Check | None, previous: Observation | None) -> _Answer:
         """Fetch one resource and read what came back."""

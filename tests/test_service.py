@@ -99,6 +99,7 @@ def due_in_seconds(location: str, now: datetime) -> dict[str, Any]:
 @contextmanager
 def running(command: str, database_url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     env = os.environ | {
+        "CALLEDIT_ALLOW_HOSTS": "127.0.0.1",
         "CALLEDIT_DATABASE_URL": database_url,
         "CALLEDIT_TICK_SECONDS": "0.2",
         "CALLEDIT_DISPUTE_WINDOW": "PT1S",

@@ -144,10 +144,10 @@ def _fetched(
     source: "Source", query: dict[str, object], now: "datetime", settings: "Settings"
 ) -> "tuple[str, Observation]":
     """Fetch as a check does; return the address and the observation."""
-    from jobs.fetch import HttpFetcher
+    from jobs.fetch import live_fetcher
     from jobs.worker import unusable
 
-    fetcher = HttpFetcher(seconds=settings.fetch_seconds, max_bytes=settings.fetch_bytes, contact=settings.contact)
+    fetcher = live_fetcher(settings)
     try:
         request = source.request(query, as_of=now, previous=None)
         response = fetcher.fetch(request)

@@ -1,6 +1,8 @@
 """What the environment can set, and what it cannot."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
         "FETCH_SECONDS",
         "FETCH_BYTES",
         "CONTACT",
+        "ALLOW_HOSTS",
+        "FILE_ROOTS",
+        "HOST_RATE",
     ):
         monkeypatch.delenv(f"CALLEDIT_{name}", raising=False)
 
@@ -32,6 +37,20 @@ def test_the_environment_sets_it_and_the_command_line_goes_before(monkeypatch: p
     monkeypatch.setenv("CALLEDIT_ACTOR", "Ann")
     assert load_settings().dispute_window == timedelta(seconds=90)
     assert load_settings(actor="Bob").actor == "Bob"
+
+
+def test_hosts_are_opened_by_a_list_and_written_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().allow_hosts == ()
+    monkeypatch.setenv("CALLEDIT_ALLOW_HOSTS", "127.0.0.1:8080, Feed.Example., [0:0::1]:90,")
+    assert load_settings().allow_hosts == ("127.0.0.1:8080", "feed.example", "[::1]:90")
+
+
+def test_files_are_read_where_the_jobs_run_unless_directories_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().file_roots == (Path(),)
+    monkeypatch.setenv("CALLEDIT_FILE_ROOTS", f"/srv/tables{os.pathsep}/srv/feeds")
+    assert load_settings().file_roots == (Path("/srv/tables"), Path("/srv/feeds"))
+    monkeypatch.setenv("CALLEDIT_FILE_ROOTS", "")
+    assert load_settings().file_roots == ()
 
 
 @pytest.mark.parametrize("given", ["postgres://me@h/d", "postgresql://me@h/d", "postgresql+psycopg://me@h/d"])
@@ -54,6 +73,12 @@ def test_every_way_to_write_postgresql_leads_to_one_driver(given: str) -> None:
         ("TICK_SECONDS", "nan", "CALLEDIT_TICK_SECONDS: Input should be"),
         ("FETCH_SECONDS", "inf", "CALLEDIT_FETCH_SECONDS: Input should be"),
         ("FETCH_BYTES", "many", "CALLEDIT_FETCH_BYTES: Input should be a valid integer"),
+        ("HOST_RATE", "-1", "CALLEDIT_HOST_RATE: Input should be greater than or equal to 0"),
+        ("ALLOW_HOSTS", "http://feed.example", "CALLEDIT_ALLOW_HOSTS: 'http://feed.example' is no host; write"),
+        ("ALLOW_HOSTS", "*.example", "CALLEDIT_ALLOW_HOSTS: '*.example' is no host"),
+        ("ALLOW_HOSTS", "feed.example:http", "CALLEDIT_ALLOW_HOSTS: 'feed.example:http' is no host"),
+        ("ALLOW_HOSTS", "::1", "CALLEDIT_ALLOW_HOSTS: '::1' is no host"),
+        ("ALLOW_HOSTS", "me@feed.example", "CALLEDIT_ALLOW_HOSTS: 'me@feed.example' is no host"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -776,6 +776,9 @@ class Interrupted:
 
     body: bytes
     meanwhile: Callable[[], object]
+
+    def ready_at(self, location: str, now: datetime) -> datetime | None:
+        return None
 
     def fetch(self, request: Request) -> Response:
         self.meanwhile()
