@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -30,6 +31,7 @@ from jobs.pacing import Pacer
 
 SEEDS = "seeds:"
 REDIRECTS = 5
+UNASKED_304 = "the source answered 304 to an unconditional request"
 LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
 _HEADER_CHARACTERS = 16_000
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
@@ -132,7 +134,12 @@ class HttpFetcher:
             headers["If-Modified-Since"] = request.last_modified
         try:
             async with asyncio.timeout(self.seconds):
-                return await self._follow(self._client.build_request("GET", location, headers=headers))
+                response = await self._follow(self._client.build_request("GET", location, headers=headers))
+                if response.status == 304 and not _stands_for(response, request):
+                    response = await self._follow(self._client.build_request("GET", location))
+                    if response.status == 304:
+                        return replace(response, problem=UNASKED_304)
+                return response
         except TimeoutError:
             return _failed(f"no complete answer within {self.seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -382,6 +389,17 @@ def local_path(location: str) -> Path:
 
 def _failed(problem: str, status: int | None = None) -> Response:
     return Response(status, b"", "", None, None, None, None, problem)
+
+
+def _stands_for(response: Response, request: Request) -> bool:
+    """Whether a 304 speaks of the bytes it was asked about: it names no other validator than the request did.
+
+    One that does is of a cache or a server that lost its way, so the whole answer is asked for instead. Entity
+    tags are compared as RFC 9110 has it for If-None-Match: a weak one is the same as the strong one.
+    """
+    tags = {tag.removeprefix("W/") for tag in (response.etag, request.etag) if tag}
+    instants = {instant for instant in (response.last_modified, request.last_modified) if instant}
+    return len(tags) < 2 and len(instants) < 2
 
 
 def _validator(value: str | None) -> str | None:

@@ -104,6 +104,44 @@ def test_the_first_request_is_unconditional(fetcher: Open) -> None:
     assert "if-modified-since" not in server.requests[0]
 
 
+LAST = "Mon, 01 Jun 2020 00:00:00 GMT"
+OLDER = "Sun, 31 May 2020 00:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said", "believed"),
+    [
+        (('"v1"', None), {"ETag": '"v1"'}, True),
+        (('"v1"', None), {}, True),
+        (('"v1"', None), {"ETag": 'W/"v1"'}, True),  # a weak tag is compared weakly
+        (('W/"v1"', None), {"ETag": '"v1"'}, True),
+        ((None, LAST), {"ETag": '"v1"'}, True),  # a tag where there was none contradicts nothing
+        (('"v1"', LAST), {"ETag": '"v1"', "Last_Modified": LAST}, True),
+        (('"v1"', None), {"ETag": '"v2"'}, False),  # a cache that speaks of another body
+        (('"v1"', LAST), {"ETag": '"v1"', "Last_Modified": OLDER}, False),
+        ((None, LAST), {"Last_Modified": OLDER}, False),  # an older file put in place of a newer one
+    ],
+)
+def test_a_304_that_names_another_validator_is_not_believed(
+    fetcher: Open, sent: tuple[str | None, str | None], said: dict[str, str], believed: bool
+) -> None:
+    unchanged = say(answer(status="304 Not Modified", content_type="", **said))
+    with serve([unchanged, say(answer(BODY, ETag='"v2"'))]) as server:
+        response = fetcher().fetch(Request(server.url, *sent))
+    assert (response.status, response.problem) == (304 if believed else 200, None)
+    assert response.body == (b"" if believed else BODY)
+    assert [sorted(set(got) & {"if-none-match", "if-modified-since"}) for got in server.requests[1:]] == (
+        [] if believed else [[]]
+    )
+
+
+def test_a_304_that_goes_on_naming_another_validator_is_a_failure(fetcher: Open) -> None:
+    with serve(say(answer(status="304 Not Modified", content_type="", ETag='"v2"'))) as server:
+        response = fetcher().fetch(Request(server.url, '"v1"', None))
+    assert (response.status, response.problem) == (304, "the source answered 304 to an unconditional request")
+    assert len(server.requests) == 2
+
+
 def test_an_error_status_is_an_answer(fetcher: Open) -> None:
     response = get(fetcher, say(answer(b"oops", "500 Internal Server Error", content_type="text/plain")))
     assert (response.status, response.body, response.problem) == (500, b"oops", None)
@@ -200,7 +238,10 @@ def test_no_date_header_raises(header: str) -> None:
         (say(answer(BODY, Content_Length="9000")), "the request failed: peer closed connection"),
         (say(answer(b"not gzip", Content_Encoding="gzip")), "the packed body cannot be unpacked: "),
         (say(answer(gzip.compress(BODY)[:-9], Content_Encoding="gzip")), "the packed body ends before its end"),
-        (say(answer(gzip.compress(BODY) + b"!!!!", Content_Encoding="gzip")), "the packed body cannot be unpacked: "),
+        (
+            say(answer(gzip.compress(BODY) + b"!!!!", Content_Encoding="gzip")),
+            "the packed body cannot be unpacked: ",
+        ),
         (say(answer(BODY, Content_Encoding="br")), "the body is packed as 'br', which was not asked for"),
         (say(answer(b"", "302 Found", Location="ftp://example.org/")), "the request failed: "),
         (say(answer(b"", "302 Found", Location="http://[::1/")), "the request failed: "),
