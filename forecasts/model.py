@@ -206,9 +206,13 @@ class Fetcher(Protocol):
 
 
 class Source(Protocol):
-    """One kind of source: knows its query, and reads a body without touching the network."""
+    """One kind of source: knows its query, and reads a body without touching the network.
+
+    `version` is raised whenever the same bytes are read another way than before.
+    """
 
     name: str
+    version: int
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
         """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""

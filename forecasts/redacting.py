@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
-from sqlmodel import Session, col, select, union
+from sqlmodel import Session, col, select, union, update
 
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.lookup import by_id, refuse_the_author, said
@@ -113,6 +113,7 @@ def _redact_evidence(tx: Transaction, sha256: str, reason: str) -> Redaction:
     kept = keep(tx, "evidence", sha256, sha256, reason)
     row.body = b""
     tx.session.add(row)
+    tx.session.execute(update(Check).where(col(Check.evidence_sha256) == sha256).values(headers=None))
     return kept
 
 

@@ -423,6 +423,9 @@ class Check(SQLModel, table=True):
     While there is an `alarm` the source supports no no. `trusted_from` is set where it stayed smaller after a
     loss: an absence before that instant proves nothing. `late_rows` counts the rows that were not there when the
     source was said to be complete to them.
+
+    `headers` are those of the answer, as a canonical JSON list of pairs; `source_version` is that of the source
+    that read it.
     """
 
     __tablename__ = "source_check"
@@ -452,6 +455,8 @@ class Check(SQLModel, table=True):
     content_type: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    headers: str | None = None
+    source_version: int | None = None
     watermark: datetime | None = None
     rows: int | None = None
     alarm: str | None = None

@@ -15,6 +15,7 @@ from forecasts.commands.shared import JsonOption, Services, instant, opened, pri
 from forecasts.errors import CalleditError, InvalidInputError
 from jobs.commands.criteria import criteria_app
 from jobs.commands.dry_run import dry_run
+from jobs.commands.evidence import evidence_app
 from jobs.commands.sources import source_app, sources
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ app.command()(sources)
 app.add_typer(source_app, name="source")
 app.add_typer(criteria_app, name="criteria")
 question_app.command("dry-run")(dry_run)
+app.add_typer(evidence_app, name="evidence")
 
 
 def _live_worker(ctx: typer.Context, store: "Store") -> "tuple[Worker, Callable[[], None]]":

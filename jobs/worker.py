@@ -218,6 +218,8 @@ class Worker:
                 content_type=answer.content_type or None,
                 etag=answer.etag,
                 last_modified=answer.last_modified,
+                headers=_headers(tx, response, sha256),
+                source_version=self.catalogue.get(resource.source).version,
                 watermark=observation.watermark,
                 rows=len(observation.events) if observation.status == "ok" else None,
                 alarm=alarm,
@@ -461,6 +463,13 @@ def unusable(response: Response, now: datetime) -> Observation | None:
     if response.date is not None and abs(response.date - now) > SKEW:
         return Observation("skewed", problems=(f"the source's clock says {iso(response.date)}",))
     return None
+
+
+def _headers(tx: Transaction, response: Response, sha256: str | None) -> str | None:
+    """Return the headers to keep; none of an answer that was redacted, whoever sends it again."""
+    if not response.headers or (sha256 and redaction_of(tx.session, "evidence", sha256)):
+        return None
+    return criteria.canonical_json(response.headers).decode()
 
 
 def _may_propose(session: Session, ruling: Ruling) -> bool:

@@ -160,11 +160,12 @@ def tell_left_out(ledger: "Ledger") -> None:
         typer.echo(f"{are} left out; add --include-drafts.", err=True)
 
 
-def write_file(path: Path, content: str | bytes) -> None:
+def write_file(path: Path, content: str | bytes, *, quiet: bool = False) -> None:
     """Write a file; a place that cannot be written is a clear sentence."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be written ({error.strerror}).") from None
-    typer.echo(f"Wrote {path}", err=True)
+    if not quiet:
+        typer.echo(f"Wrote {path}", err=True)

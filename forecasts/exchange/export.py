@@ -235,6 +235,7 @@ def _checks(ledger: Ledger) -> Iterator[Record]:
             "check": check.public_id,
             "resource": resource.public_id,
             "source": resource.source,
+            "source_version": check.source_version,
             "query": json.loads(resource.query),
             "due_at": iso(check.due_at),
             "checked_at": iso(check.checked_at),

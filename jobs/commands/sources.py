@@ -12,11 +12,9 @@ from forecasts.errors import InvalidInputError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from forecasts.model import Event, Observation, Source
+    from forecasts.model import Observation, Source
     from forecasts.settings import Settings
     from jobs.sources._definition import DefinedSource
-
-ROWS_SHOWN = 20
 
 source_app = typer.Typer(no_args_is_help=True, help="Try a source before a criterion names it.")
 
@@ -54,6 +52,7 @@ def _described(source: "DefinedSource") -> dict[str, Any]:
     ]
     return {
         "name": source.name,
+        "version": source.version,
         "reads": about.reads,
         "kind": about.kind,
         "watermarks": list(about.watermarks),
@@ -163,66 +162,21 @@ def _shown(
     name: str, query: dict[str, object], request: str, at: "datetime", observation: "Observation"
 ) -> dict[str, Any]:
     from forecasts.model import iso
+    from jobs.observed import described
 
-    state = observation.state
     return {
         "source": name,
         "query": query,
         "request": request,
         "fetched_at": iso(at),
-        "status": observation.status,
-        "problems": list(observation.problems),
-        "complete_from": iso(observation.complete_from) if observation.complete_from else None,
-        "watermark": iso(observation.watermark) if observation.watermark else None,
-        "state": state
-        and {
-            "value": state.value if isinstance(state.value, bool | str) else str(state.value),
-            "since": [iso(state.since.start), iso(state.since.end)] if state.since else None,
-            "probability": None if state.probability is None else str(state.probability),
-            "version": state.version or None,
-        },
-        "rows": [_row(event) for event in observation.events],
-    }
-
-
-def _row(event: "Event") -> dict[str, Any]:
-    from forecasts.model import iso
-
-    return {
-        "occurred": None if event.occurred is None else event.dated(),
-        "zone": event.zone,
-        "known_at": iso(event.known_at) if event.known_at else None,
-        "kind": event.kind,
-        "actors": list(event.actors),
-        "description": event.description,
-        "citation": event.citation,
-        "id": event.id or None,
+        **described(observation),
     }
 
 
 def _print(shown: dict[str, Any]) -> None:
-    """Print an observation for people; what the source wrote is made fit for a terminal."""
-    from jobs.sources._bodies import quoted
+    """Print an observation for people."""
+    from jobs.observed import lines
 
     typer.echo(f"{shown['status']}: {shown['request']}")
-    for problem in shown["problems"]:
-        typer.echo(f"  problem: {problem}")
-    if shown["status"] != "ok":
-        return
-    reach = f" from {shown['complete_from']}" if shown["complete_from"] else ""
-    typer.echo(f"  complete{reach} to {shown['watermark'] or 'no known instant'}")
-    if shown["state"]:
-        state = {name: value for name, value in shown["state"].items() if value is not None}
-        typer.echo("  state: " + ", ".join(f"{name} {quoted(_written(value))}" for name, value in state.items()))
-        return
-    rows = shown["rows"]
-    typer.echo(f"  {len(rows)} rows")
-    for row in rows[:ROWS_SHOWN]:
-        line = f"    {row['occurred'] or 'undated'}  {quoted(row['kind'])}  {quoted(row['description'])}"
-        typer.echo(line.rstrip())
-    if len(rows) > ROWS_SHOWN:
-        typer.echo(f"    and {len(rows) - ROWS_SHOWN} more; --json shows all")
-
-
-def _written(value: object) -> str:
-    return " to ".join(dict.fromkeys(value)) if isinstance(value, list) else str(value)
+    for line in lines(shown, "--json shows all"):
+        typer.echo(f"  {line}")

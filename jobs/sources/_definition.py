@@ -61,6 +61,9 @@ def _trouble(source: object) -> str | None:
     name, about = getattr(source, "name", None), getattr(source, "about", None)
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         return f"its name is {name!r}; give it one of small letters, digits and hyphens"
+    version = getattr(source, "version", None)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        return f"its version is {version!r}; give it a whole number from 1 on"
     if not isinstance(about, About):
         return "it does not say what it is; add the attribute about"
     trouble = _about_trouble(about)

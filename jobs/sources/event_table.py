@@ -48,6 +48,7 @@ class EventTable:
     """Reads event tables; see the module's text."""
 
     name = "event-table"
+    version = 1
     about = About(
         reads="A table of dated rows, as CSV or JSON, from an address or a file.",
         kind="snapshot",

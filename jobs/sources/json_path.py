@@ -67,6 +67,7 @@ class JsonPath:
     """Reads any JSON API; see the module's text."""
 
     name = "json-path"
+    version = 1
     about = About(
         reads="One value or a list of rows in the answer of any JSON API, found by a path.",
         kind="either",

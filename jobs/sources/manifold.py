@@ -48,6 +48,7 @@ class Manifold:
     """Reads one market; see the module's text."""
 
     name = "manifold"
+    version = 1
     about = About(
         reads="The standing of a yes/no market on Manifold: open, closed, yes, no, partial or cancelled.",
         kind="query",

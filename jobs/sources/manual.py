@@ -26,6 +26,7 @@ class Manual:
     """Archives a page for a person; see the module's text."""
 
     name = "manual"
+    version = 1
     about = About(
         reads="A page that is archived for a named person, who rules by hand.",
         kind="snapshot",

@@ -54,6 +54,7 @@ class MediaWiki:
     """Reads one page of a wiki; see the module's text."""
 
     name = "mediawiki"
+    version = 1
     about = About(
         reads="A page of a wiki: present, found or not-found (a text in it), redirect, deleted or missing.",
         kind="query",

@@ -84,6 +84,7 @@ class RssAtom:
     """Reads RSS 0.9 to 2.0 and Atom; see the module's text."""
 
     name = "rss-atom"
+    version = 1
     about = About(
         reads="The entries of an RSS or Atom feed.",
         kind="snapshot",

@@ -80,6 +80,7 @@ class Usgs:
     """Reads the USGS catalogue; see the module's text."""
 
     name = "usgs"
+    version = 1
     about = About(
         reads="Seismic events in the USGS catalogue, by place, time, depth and magnitude.",
         kind="query",

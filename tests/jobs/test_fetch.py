@@ -123,7 +123,7 @@ OLDER = "Sun, 31 May 2020 00:00:00 GMT"
     ],
 )
 def test_a_304_that_names_another_validator_is_not_believed(
-    fetcher: Open, sent: tuple[str | None, str | None], said: dict[str, str], believed: bool
+    fetcher: Open, sent: tuple[str | None, str | None], said: dict[str, Any], believed: bool
 ) -> None:
     unchanged = say(answer(status="304 Not Modified", content_type="", **said))
     with serve([unchanged, say(answer(BODY, ETag='"v2"'))]) as server:

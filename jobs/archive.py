@@ -1,0 +1,123 @@
+"""The archive, read back: what is kept of an answer, what its source reads in it, and what followed."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from forecasts.criteria import load_query
+from forecasts.errors import InvalidInputError, NotFoundError, RedactedError, StoreError
+from forecasts.evidence import retrieve_from
+from forecasts.exchange.export import records
+from forecasts.exchange.trace import verdicts
+from forecasts.ledger import Ledger
+from forecasts.model import SourceCatalogue, iso
+from forecasts.tables import Check
+from jobs.observed import described
+
+Record = dict[str, Any]
+
+
+def find(ledger: Ledger, wanted: str) -> str:
+    """Return the hash that a hash or the id of a check stands for; raise `NotFoundError` for any other."""
+    if not wanted.startswith("c-"):
+        if wanted not in ledger.evidence:
+            raise NotFoundError(f"There is no archived evidence {wanted!r}; give a sha256 or the id of a check.")
+        return wanted
+    for check in ledger.checks.values():
+        if check.public_id == wanted:
+            if check.evidence_sha256 is None:
+                raise NotFoundError(f"Nothing was archived by {wanted}: {check.problem or check.status}.")
+            return check.evidence_sha256
+    raise NotFoundError(f"There is no check {wanted!r}.")
+
+
+def body_of(session: Session, ledger: Ledger, sha256: str) -> tuple[bytes, str]:
+    """Return archived bytes with their type, after holding them against their hash.
+
+    Raises `NotFoundError`, `RedactedError` and, for bytes that are not what was archived, `StoreError`.
+    """
+    body, content_type = retrieve_from(session, ledger, sha256)
+    if hashlib.sha256(body).hexdigest() != sha256:
+        raise StoreError(f"The archived bytes {sha256} are not what was archived; restore them from a backup.")
+    return body, content_type
+
+
+def record(session: Session, ledger: Ledger, catalogue: SourceCatalogue, sha256: str) -> tuple[Record, bytes]:
+    """Return all that is known of archived bytes, and the bytes (none where they were redacted).
+
+    `checks` holds every fetch that answered with them, `read` what each resource's source reads in them,
+    `verdicts` and `resolutions` what followed.
+    """
+    redacted = ledger.redacted("evidence", sha256)
+    try:
+        body, content_type = body_of(session, ledger, sha256)
+    except RedactedError:
+        body, content_type = b"", ""
+    held = sorted(
+        (check for check in ledger.checks.values() if check.evidence_sha256 == sha256),
+        key=lambda check: (check.checked_at, check.public_id),
+    )
+    ids = {check.public_id for check in held}
+    found = {
+        "evidence": sha256,
+        "size": None if redacted else len(body),
+        "content_type": content_type or None,
+        "redacted": redacted,
+        "checks": [_check(ledger, check) for check in held],
+        "read": [] if redacted else _read(ledger, catalogue, held, body),
+        "verdicts": [row for row in verdicts(ledger) if row["check"] in ids],
+        "resolutions": [row for row in records(ledger, "resolutions") if row["evidence_sha256"] == sha256],
+    }
+    return found, body
+
+
+def _check(ledger: Ledger, check: Check) -> Record:
+    resource = ledger.resources[check.resource_id]
+    return {
+        "check": check.public_id,
+        "resource": resource.public_id,
+        "source": resource.source,
+        "source_version": check.source_version,
+        "query": json.loads(resource.query),
+        "fetched_at": iso(check.checked_at),
+        "status": check.status,
+        "sound": check.sound,
+        "problem": check.problem,
+        "http_status": check.http_status,
+        "headers": json.loads(check.headers) if check.headers else None,
+        "watermark": iso(check.watermark) if check.watermark else None,
+        "rows": check.rows,
+        "publication": ledger.label_of_resource(resource.id),
+    }
+
+
+def _read(ledger: Ledger, catalogue: SourceCatalogue, held: list[Check], body: bytes) -> list[Record]:
+    """Return what the source of each resource reads in the bytes, as of the first check that had them.
+
+    Parsing is pure, so this is what the check saw, unless the source is of another version by now.
+    """
+    first: dict[int, Check] = {}
+    for check in held:
+        first.setdefault(check.resource_id, check)
+    return [_read_by(ledger, catalogue, check, body) for check in first.values()]
+
+
+def _read_by(ledger: Ledger, catalogue: SourceCatalogue, check: Check, body: bytes) -> Record:
+    resource = ledger.resources[check.resource_id]
+    about = {"resource": resource.public_id, "source": resource.source, "as_of": iso(check.checked_at)}
+    try:
+        source = catalogue.get(resource.source)
+    except InvalidInputError as error:
+        return about | {"source_version": None, "problem": str(error)}
+    at: datetime = check.checked_at
+    observation = source.parse(
+        body,
+        query=load_query(resource.query),
+        content_type=check.content_type or "",
+        fetched_at=at,
+        previous=None,
+    )
+    return about | {"source_version": source.version, **described(observation)}
