@@ -2,10 +2,11 @@
 
 import email.utils
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -98,13 +99,15 @@ def conditional(body: bytes, etag: str) -> Talk:
 
 
 @contextmanager
-def serve(talk: Talk | Sequence[Talk] | Mapping[str, Talk]) -> Iterator[Server]:
+def serve(
+    talk: Talk | Sequence[Talk] | Mapping[str, Talk], *, tls: ssl.SSLContext | None = None
+) -> Iterator[Server]:
     """Serve each connection with `talk`; of several, one after the other, the last for all that follow.
 
-    A mapping answers by path.
+    A mapping answers by path. With `tls` it is served over HTTPS.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}/table.csv")
+    server = Server(f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}/table.csv")
     pending = list(talk) if isinstance(talk, Sequence) else []
 
     def choose(path: str) -> Talk:
@@ -115,8 +118,11 @@ def serve(talk: Talk | Sequence[Talk] | Mapping[str, Talk]) -> Iterator[Server]:
         return talk
 
     def handle(connection: socket.socket) -> None:
-        with connection:
+        with ExitStack() as stack:
+            stack.enter_context(connection)
             try:
+                if tls is not None:
+                    connection = stack.enter_context(tls.wrap_socket(connection, server_side=True))
                 head = b""
                 while b"\r\n\r\n" not in head:
                     received = connection.recv(65536)

@@ -20,6 +20,7 @@ AT = bodies.FETCHED.isoformat()
 @pytest.fixture(autouse=True)
 def _nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALLEDIT_ALLOW_HOSTS", "127.0.0.1")
     yield
     assert not list(tmp_path.glob("calledit.db*"))
 
