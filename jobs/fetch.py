@@ -184,8 +184,7 @@ class HttpFetcher:
     def _read_file(self, location: str, *, routed: bool) -> Response:
         try:
             path = local_path(location).resolve()
-            roots = (local_path(SEEDS),) if location.startswith(SEEDS) else self._roots
-            if not routed and not readable(path, roots):
+            if not routed and not may_read(location, self._roots):
                 return _failed(
                     f"the file cannot be read: {location} lies outside the directories sources may read "
                     "(CALLEDIT_FILE_ROOTS)"
@@ -371,10 +370,14 @@ class _Body:
         return b"".join(self._pieces)
 
 
-def readable(path: Path, roots: Iterable[Path]) -> bool:
-    """Whether a file lies below one of the directories; the root of a file system is never one of them."""
-    target = path.resolve()
-    found = (root.resolve() for root in roots)
+def may_read(location: str, roots: Iterable[Path]) -> bool:
+    """Whether a location is a packaged seed, or a file below one of the directories wherever its links lead.
+
+    The root of a file system is never one of them: a service often runs there, and all secrets lie below it.
+    """
+    allowed = (local_path(SEEDS),) if location.startswith(SEEDS) else roots
+    target = local_path(location).resolve()
+    found = (root.resolve() for root in allowed)
     return any(root != root.parent and target.is_relative_to(root) for root in found)
 
 

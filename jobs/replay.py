@@ -5,7 +5,7 @@ that is started again goes on where it was and ends as if it had never stopped.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from jobs.alarms import Alarm, alarm_history
 from jobs.board import open_proposals
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
-from jobs.fetch import SEEDS, HttpFetcher, local_path
+from jobs.fetch import HttpFetcher, local_path, may_read
 from jobs.worker import Told, Worker
 
 ONLY = ""  # the location of the only table there is
@@ -100,7 +100,7 @@ def replay_locked(
     store = Store(settings.database_url, clock)
     try:
         clock.advance(_begin(store, start, end))
-        with Feed(_tables(store, tables or {}), clock) as routes:
+        with Feed(_tables(store, tables or {}, settings.file_roots), clock) as routes:
             fetcher = HttpFetcher(
                 seconds=settings.fetch_seconds,
                 max_bytes=settings.fetch_bytes,
@@ -187,8 +187,8 @@ def _newest_rev(session: Session) -> int:
     return session.exec(select(func.max(Revision.rev))).one() or 0
 
 
-def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the file behind each table the questions read: the given one, a seed or a local file."""
+def _tables(store: Store, given: Mapping[str, Path], roots: Sequence[Path]) -> dict[str, Path]:
+    """Return the file behind each table the questions read: the given one, a seed, or one that may be read."""
     with store.read() as session:
         resources = session.exec(select(Resource).order_by(col(Resource.public_id))).all()
     queries = [load_query(resource.query) for resource in resources]
@@ -209,7 +209,7 @@ def _tables(store: Store, given: Mapping[str, Path]) -> dict[str, Path]:
             f"No question reads {unknown[0]!r}; the tables are: {', '.join(sorted(locations))}."
         )
     local = {at: local_path(at) for at in sorted(locations) if not at.startswith(("http://", "https://"))}
-    return {**{at: path for at, path in local.items() if at.startswith(SEEDS) or path.exists()}, **given}
+    return {**{at: path for at, path in local.items() if path.exists() and may_read(at, roots)}, **given}
 
 
 def _next_moment(session: Session, now: datetime) -> datetime | None:

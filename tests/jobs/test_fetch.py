@@ -361,6 +361,33 @@ def test_a_seed_is_read_by_name(fetcher: Open) -> None:
     assert local_path("seeds:events/korea.csv").read_bytes() == expected
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "file:///etc/%70asswd",
+        "../../../../../../../../../../etc/passwd",
+        "/proc/self/environ",
+        "seeds:../pyproject.toml",
+        "seeds:/etc/passwd",
+        "{inside}/../outside.csv",
+        "{inside}/link.csv",
+        "{outside}",
+    ],
+)
+def test_no_file_outside_the_named_directories_is_read(fetcher: Open, tmp_path: Path, location: str) -> None:
+    """A location comes in a file that somebody else may have written, and what is read is archived."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside.csv"
+    inside.mkdir()
+    outside.write_bytes(BODY)
+    (inside / "link.csv").symlink_to(outside)
+    for roots in ([inside], [], [Path("/")]):
+        response = fetcher(file_roots=roots).fetch(Request(location.format(inside=inside, outside=outside)))
+        assert response.body == b""
+        assert "lies outside the directories sources may read (CALLEDIT_FILE_ROOTS)" in (response.problem or "")
+
+
 def test_a_file_that_cannot_be_read_says_why(fetcher: Open, tmp_path: Path) -> None:
     large = tmp_path / "large.csv"
     large.write_bytes(b"x" * 100_001)
