@@ -208,8 +208,15 @@ def _tables(store: Store, given: Mapping[str, Path], roots: Sequence[Path]) -> d
         raise InvalidInputError(
             f"No question reads {unknown[0]!r}; the tables are: {', '.join(sorted(locations))}."
         )
-    local = {at: local_path(at) for at in sorted(locations) if not at.startswith(("http://", "https://"))}
-    return {**{at: path for at, path in local.items() if path.exists() and may_read(at, roots)}, **given}
+    local = [at for at in sorted(locations - set(given)) if not at.startswith(("http://", "https://"))]
+    there = {at: path for at in local if (path := local_path(at)).exists()}
+    for location in there:
+        if not may_read(location, roots):
+            raise InvalidInputError(
+                f"{location} lies outside the directories sources may read: name its directory in "
+                f"CALLEDIT_FILE_ROOTS, or a file with --table {location}=FILE."
+            )
+    return {**there, **given}
 
 
 def _next_moment(session: Session, now: datetime) -> datetime | None:

@@ -89,7 +89,8 @@ BEGIN, FINISH = at("2020-06-30T18:00"), at("2020-07-09")
 
 
 @pytest.fixture
-def events(tmp_path: Path) -> Path:
+def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CALLEDIT_FILE_ROOTS", str(tmp_path))
     path = tmp_path / "events.csv"
     path.write_text(
         "occurred,zone,known_at,kind,actors\n"
@@ -123,6 +124,17 @@ def test_a_local_table_is_fetched_as_it_could_be_known(desk: Desk, events: Path)
     assert BEGIN <= moments[0] <= moments[-1] <= FINISH
     assert done.began_at == BEGIN
     assert done.steps == 1  # confirmed; the proposal came with its check
+
+
+def test_a_table_outside_the_named_directories_is_not_served_unless_given_by_hand(
+    desk: Desk, events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLEDIT_FILE_ROOTS", str(events.parent / "elsewhere"))
+    question = desk.ids(bridge(str(events)))["q-bridge"]
+    with pytest.raises(InvalidInputError, match=r"lies outside the directories .* name its directory in CALLEDIT_"):
+        run(desk.store.url, BEGIN, FINISH)
+    run(desk.store.url, BEGIN, FINISH, tables={str(events): events})
+    assert desk.steps(question) == [("proposed", "yes"), ("confirmed", "yes")]
 
 
 def test_a_live_address_is_not_asked_about_the_past(desk: Desk, events: Path) -> None:
