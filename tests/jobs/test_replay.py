@@ -131,7 +131,7 @@ def test_a_table_outside_the_named_directories_is_not_served_unless_given_by_han
 ) -> None:
     monkeypatch.setenv("CALLEDIT_FILE_ROOTS", str(events.parent / "elsewhere"))
     question = desk.ids(bridge(str(events)))["q-bridge"]
-    with pytest.raises(InvalidInputError, match=r"lies outside the directories .* name its directory in CALLEDIT_"):
+    with pytest.raises(InvalidInputError, match="name its directory in CALLEDIT_FILE_ROOTS"):
         run(desk.store.url, BEGIN, FINISH)
     run(desk.store.url, BEGIN, FINISH, tables={str(events): events})
     assert desk.steps(question) == [("proposed", "yes"), ("confirmed", "yes")]
