@@ -185,6 +185,7 @@ def test_html_comes_as_it_is(fetcher: Open) -> None:
         (gzip.compress(BODY * 2000), BODY * 2000),
         (b"", b""),
     ],
+    ids=["one member", "two members", "padded", "of nothing", "large", "nothing at all"],
 )
 def test_a_gzip_body_is_unpacked(fetcher: Open, packed: bytes, unpacked: bytes) -> None:
     response = get(fetcher, say(answer(packed, Content_Encoding="gzip")))
