@@ -181,15 +181,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def first_error(error: ValidationError) -> str:
-    """Return one sentence for the first thing wrong: where it stands, and what is wrong with it."""
-    errors = error.errors()
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in errors[0]["loc"]).lstrip(".")
-    message = errors[0]["msg"].removeprefix("Value error, ")
-    more = f" ({len(errors) - 1} more after it)" if len(errors) > 1 else ""
-    return f"{where or 'the document'}: {message}{more}."
-
-
 def write_host(host: str, port: int | None = None) -> str:
     """Return the one way to write a host, or with a port one of its ports.
 
