@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     allow_hosts: Annotated[tuple[Host, ...], NoDecode] = Field(
         default=(), description="Hosts that may be asked although they are not public, as 127.0.0.1:8080."
     )
-    file_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(Path(),), description="The directories whose files may be read as a source."
+    file_roots: Annotated[tuple[Path, ...] | None, NoDecode] = Field(
+        default=None, description="The directories whose files alone may be read as a source."
     )
     host_rate: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
         default=1.0, description="Requests a second that one host is sent in the mean; 0 sets no pace."

@@ -58,7 +58,7 @@ def resolved(host: str, port: int) -> list[str]:
 
 
 class HttpFetcher:
-    """Fetches `http(s)://`, files below `file_roots`, and `seeds:NAME` (a file of the packaged seeds).
+    """Fetches `http(s)://`, files (with `file_roots` those below them), and `seeds:NAME`, a packaged file.
 
     Only public addresses are connected to, and those of `allow_hosts` ("127.0.0.1:8080", "localhost"). `routes`
     sends a location elsewhere, as a replay does to serve a table as of its simulated instant; with `routes_only`
@@ -73,7 +73,7 @@ class HttpFetcher:
         max_bytes: int,
         contact: str,
         allow_hosts: Iterable[str] = (),
-        file_roots: Iterable[Path] = (),
+        file_roots: Iterable[Path] | None = None,
         pacer: Pacer | None = None,
         routes: Mapping[str, str] | None = None,
         routes_only: bool = False,
@@ -85,7 +85,7 @@ class HttpFetcher:
         self.routes_only = routes_only
         self._pacer = pacer
         self._opened = frozenset(allow_hosts) | {host for at in self.routes.values() if (host := _host_of(at))}
-        self._roots = tuple(file_roots)
+        self._roots = None if file_roots is None else tuple(file_roots)
         self._agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
         self._stack = ExitStack()
         self._portal = self._stack.enter_context(start_blocking_portal())
@@ -370,12 +370,14 @@ class _Body:
         return b"".join(self._pieces)
 
 
-def may_read(location: str, roots: Iterable[Path]) -> bool:
+def may_read(location: str, roots: Iterable[Path] | None) -> bool:
     """Whether a location is a packaged seed, or a file below one of the directories wherever its links lead.
 
-    The root of a file system is never one of them: a service often runs there, and all secrets lie below it.
+    None allows every file. The root of a file system is never one of the directories: all secrets lie below it.
     """
-    allowed = (local_path(SEEDS),) if location.startswith(SEEDS) else roots
+    if roots is None and not location.startswith(SEEDS):
+        return True
+    allowed = (local_path(SEEDS),) if location.startswith(SEEDS) else roots or ()
     target = local_path(location).resolve()
     found = (root.resolve() for root in allowed)
     return any(root != root.parent and target.is_relative_to(root) for root in found)

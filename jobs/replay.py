@@ -187,7 +187,7 @@ def _newest_rev(session: Session) -> int:
     return session.exec(select(func.max(Revision.rev))).one() or 0
 
 
-def _tables(store: Store, given: Mapping[str, Path], roots: Sequence[Path]) -> dict[str, Path]:
+def _tables(store: Store, given: Mapping[str, Path], roots: Sequence[Path] | None) -> dict[str, Path]:
     """Return the file behind each table the questions read: the given one, a seed, or one that may be read."""
     with store.read() as session:
         resources = session.exec(select(Resource).order_by(col(Resource.public_id))).all()

@@ -87,10 +87,7 @@ NAMED = {name_of(requirement) for requirement in PROJECT["project"]["dependencie
 
 
 def test_every_dependency_is_used() -> None:
-    idle = {
-        "tzdata",  # zoneinfo reads it where the system has no zones
-        "vl-convert-python",  # Altair writes SVG and PNG with it
-    }
+    idle = {"tzdata"}  # zoneinfo reads it where the system has no zones
     assert idle == NAMED - USED
 
 

@@ -45,8 +45,8 @@ def test_hosts_are_opened_by_a_list_and_written_one_way(monkeypatch: pytest.Monk
     assert load_settings().allow_hosts == ("127.0.0.1:8080", "feed.example", "[::1]:90")
 
 
-def test_files_are_read_where_the_jobs_run_unless_directories_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings().file_roots == (Path(),)
+def test_every_file_is_read_unless_directories_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().file_roots is None
     monkeypatch.setenv("CALLEDIT_FILE_ROOTS", f"/srv/tables{os.pathsep}/srv/feeds")
     assert load_settings().file_roots == (Path("/srv/tables"), Path("/srv/feeds"))
     monkeypatch.setenv("CALLEDIT_FILE_ROOTS", "")

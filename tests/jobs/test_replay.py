@@ -89,8 +89,7 @@ BEGIN, FINISH = at("2020-06-30T18:00"), at("2020-07-09")
 
 
 @pytest.fixture
-def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CALLEDIT_FILE_ROOTS", str(tmp_path))
+def events(tmp_path: Path) -> Path:
     path = tmp_path / "events.csv"
     path.write_text(
         "occurred,zone,known_at,kind,actors\n"
