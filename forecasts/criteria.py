@@ -257,8 +257,8 @@ def load_query(text: str) -> dict[str, Any]:
 def canonical(criterion: Criterion, catalogue: SourceCatalogue) -> Criterion:
     """Return the criterion with every query in the canonical form of its source.
 
-    Raises `InvalidInputError`, with the path, for an unknown source, a query its source refuses, and a criterion
-    that is too large.
+    Raises `InvalidInputError`, with the path, for an unknown source, a query its source refuses, a type that
+    cannot read what the source shows, and a criterion that is too large.
     """
     found = _canonical(criterion, catalogue, "criterion")
     size = len(canonical_json(dump(found)))
@@ -287,4 +287,10 @@ def _canonical(criterion: Criterion, catalogue: SourceCatalogue, path: str) -> C
         query = source.canonical(criterion.query)
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}.{error}") from None
+    fitting = catalogue.readable_by(criterion.source, query)
+    if criterion.type not in fitting:
+        raise InvalidInputError(
+            f"{path}.type: {criterion.type} cannot read what {criterion.source} shows; "
+            f"use {' or '.join(fitting or ('manual',))}."
+        )
     return criterion.model_copy(update={"query": query})

@@ -242,6 +242,10 @@ class SourceCatalogue(Protocol):
         """Return the source of that name; raise `InvalidInputError` that lists the known ones."""
         ...
 
+    def readable_by(self, name: str, query: Mapping[str, object]) -> Sequence[str]:
+        """Return the types of criteria that can read what a source shows for a canonical query."""
+        ...
+
     def names(self) -> Sequence[str]:
         """Return the known names, sorted."""
         ...

@@ -99,8 +99,9 @@ def replay_locked(
     clock = SimulatedClock(start)
     store = Store(settings.database_url, clock)
     try:
+        feed = Feed(_tables(store, tables or {}, settings.file_roots), clock)
         clock.advance(_begin(store, start, end))
-        with Feed(_tables(store, tables or {}, settings.file_roots), clock) as routes:
+        with feed as routes:
             fetcher = HttpFetcher(
                 seconds=settings.fetch_seconds,
                 max_bytes=settings.fetch_bytes,

@@ -1,10 +1,10 @@
 """The sources this installation can read, one file each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from forecasts.errors import InvalidInputError
-from jobs.sources._definition import DefinedSource, checked
+from jobs.sources._definition import DefinedSource, Shown, checked
 from jobs.sources._queries import lags
 from jobs.sources._rows import lost_too_many
 from jobs.sources.event_table import EventTable
@@ -16,6 +16,15 @@ from jobs.sources.rss_atom import RssAtom
 from jobs.sources.usgs import Usgs
 
 __all__ = ["Catalogue", "catalogue", "get_source", "lags", "lost_too_many"]
+
+
+_READABLE_BY: dict[Shown, tuple[str, ...]] = {
+    "rows": ("event_before_deadline", "count_at_least"),
+    "value": ("numeric_threshold", "state_at", "market_mirror"),
+    "words": ("state_at",),
+    "market": ("market_mirror", "state_at"),
+    "page": (),
+}
 
 
 class Catalogue:
@@ -31,6 +40,11 @@ class Catalogue:
         except KeyError:
             known = ", ".join(self.names())
             raise InvalidInputError(f"there is no source {name!r}; the known ones are: {known}") from None
+
+    def readable_by(self, name: str, query: Mapping[str, object]) -> Sequence[str]:
+        """Return the types of criteria that can read what a source shows for a canonical query."""
+        shows = self.get(name).about.shows
+        return _READABLE_BY["value" if "value" in shows and "value" in query else shows[0]]
 
     def names(self) -> Sequence[str]:
         """Return the known names, sorted."""

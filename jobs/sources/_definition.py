@@ -11,6 +11,7 @@ from forecasts.model import Source
 from forecasts.scalars import Strict
 
 Kind = Literal["snapshot", "query", "either"]
+Shown = Literal["rows", "value", "words", "market", "page"]
 WatermarkRule = Literal["fetch_time", "newest_row", "field", "none"]
 _METHODS = {
     name: set(inspect.signature(getattr(Source, name)).parameters) for name in ("canonical", "request", "parse")
@@ -28,6 +29,7 @@ class About:
     `kind` is snapshot for a source that shows all it has (zero rows prove nothing) and query for one that answers
     a question (zero rows are an answer where it counts them); `watermarks` are the rules a query may declare;
     `suggested_grace` is how late its rows are known to come.
+    `shows` is what it shows, which decides the criteria that can read it.
     """
 
     reads: str
@@ -35,6 +37,7 @@ class About:
     watermarks: tuple[WatermarkRule, ...]
     query: type[Strict]
     suggested_grace: timedelta | None = None
+    shows: tuple[Shown, ...] = ("rows",)
 
 
 class DefinedSource(Source, Protocol):
@@ -75,6 +78,8 @@ def _about_trouble(about: About) -> str | None:
         return "it does not say what it reads; say so in about.reads"
     if about.kind not in get_args(Kind):
         return f"its kind is {about.kind!r}; say one of {', '.join(get_args(Kind))} in about.kind"
+    if not about.shows or not set(about.shows) <= set(get_args(Shown)):
+        return f"it does not say what it shows; name in about.shows {', '.join(get_args(Shown))}"
     rules = set(about.watermarks)
     if not rules or not rules <= set(get_args(WatermarkRule)):
         return f"its watermark rule is not declared; name in about.watermarks {', '.join(get_args(WatermarkRule))}"

@@ -73,6 +73,7 @@ class JsonPath:
         kind="either",
         watermarks=("fetch_time", "newest_row", "field"),
         query=JsonQuery,
+        shows=("rows", "value"),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

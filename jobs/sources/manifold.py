@@ -54,6 +54,7 @@ class Manifold:
         kind="query",
         watermarks=("fetch_time",),
         query=ManifoldQuery,
+        shows=("market",),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

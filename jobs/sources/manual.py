@@ -32,6 +32,7 @@ class Manual:
         kind="snapshot",
         watermarks=("none",),
         query=ManualQuery,
+        shows=("page",),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

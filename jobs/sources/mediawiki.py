@@ -60,6 +60,7 @@ class MediaWiki:
         kind="query",
         watermarks=("fetch_time",),
         query=WikiQuery,
+        shows=("words",),
     )
 
     def canonical(self, query: Mapping[str, object]) -> dict[str, object]:

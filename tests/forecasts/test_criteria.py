@@ -173,6 +173,51 @@ def test_a_criterion_nested_without_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "source", "query", "says"),
+    [
+        ("numeric_threshold", "event-table", event_leaf()["query"], "use event_before_deadline or count_at_least"),
+        ("event_before_deadline", "manual", {"location": "https://a.example"}, "use manual"),
+        (
+            "numeric_threshold",
+            "mediawiki",
+            {
+                "service": "https://a.example/api.php",
+                "title": "A",
+                "watermark": {"from": "fetch_time", "lag": "P1D"},
+            },
+            "use state_at",
+        ),
+        (
+            "count_at_least",
+            "json-path",
+            {"location": "https://a.example", "value": "$.a", "watermark": {"from": "fetch_time", "lag": "P1D"}},
+            "use numeric_threshold or state_at or market_mirror",
+        ),
+        (
+            "state_at",
+            "json-path",
+            {"location": "https://a.example", "rows": "$.a", "watermark": {"from": "fetch_time", "lag": "P1D"}},
+            "use event_before_deadline or count_at_least",
+        ),
+    ],
+)
+def test_a_criterion_that_cannot_read_its_source_is_refused(
+    type_: str, source: str, query: Any, says: str
+) -> None:
+    demands = {name: event_leaf()[name] for name in ("grace", "min_checks", "max_lag")}
+    special: dict[str, dict[str, Any]] = {
+        "numeric_threshold": {"op": ">", "threshold": 1.0},
+        "state_at": {"values": ["a"]},
+    }
+    more = special.get(type_, {"filter": {"kind": ["a"]}, "event_tz": "UTC"})
+    leaf = demands | more | {"type": type_, "source": source, "query": query}
+    leaf |= {"k": 2} if type_ == "count_at_least" else {}
+    with pytest.raises(InvalidInputError) as refusal:
+        criteria.canonical(criteria.parse({"type": "all", "of": [manual(), leaf]}), catalogue())
+    assert str(refusal.value) == f"criterion.of[1].type: {type_} cannot read what {source} shows; {says}"
+
+
+@pytest.mark.parametrize(
     ("value", "says"),
     [
         (event_leaf(source="crystal-ball"), "there is no source 'crystal-ball'; the known ones are: event-table"),
