@@ -51,7 +51,11 @@ def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
             select(Resource)
             .where(
                 col(Resource.next_due) <= now,
-                or_(col(Resource.lease_until).is_(None), col(Resource.lease_until) <= now),
+                or_(
+                    col(Resource.lease_until).is_(None),
+                    col(Resource.lease_until) <= now,
+                    col(Resource.lease_until) > now + LEASE,  # given by a clock that was ahead
+                ),
             )
             .order_by(col(Resource.next_due), col(Resource.public_id))
             .limit(limit)
