@@ -6,7 +6,7 @@ trusted, and a row whose date cannot be read is kept undated: it may lie anywher
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 
@@ -27,6 +27,8 @@ from jobs.sources._queries import (
     write_query,
 )
 from jobs.sources._rows import COLUMNS, Column, read_rows, rows_of, snapshot
+
+MAX_ROWS = 75_000  # in one CSV table; each costs several hundred bytes once it is read
 
 
 class TableQuery(Strict):
@@ -81,15 +83,19 @@ class EventTable:
         table = read_query(TableQuery, query)
         try:
             rows, published = _read_body(decode(body, content_type, table.format.upper()), table)
+            cells = _cells(rows, table)
+            events, problems = read_rows(cells, zone=table.zone, kind=table.kind, fetched_at=fetched_at)
         except UnreadableError as error:
             return refused(body, error)
-        events, problems = read_rows(_cells(rows, table), zone=table.zone, kind=table.kind, fetched_at=fetched_at)
         watermark = _watermark(table, events, fetched_at, published)
         return snapshot(events, problems, watermark=watermark, seen_before=rows_of(previous), what="table")
 
 
-def _read_body(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], object]:
-    """Return the rows as mappings and, for JSON, what the table publishes as its watermark."""
+def _read_body(text: str, table: TableQuery) -> tuple[Iterable[dict[str, Any]], object]:
+    """Return the rows as mappings and, for JSON, what the table publishes as its watermark.
+
+    Those of a CSV table are read as they are asked for: kept all at once they would take several times its size.
+    """
     if not text.strip():
         return [], None
     if table.format == "csv":
@@ -97,9 +103,11 @@ def _read_body(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], obje
     return _read_json(text, table)
 
 
-def _read_csv(text: str, table: TableQuery) -> list[dict[str, Any]]:
+def _read_csv(text: str, table: TableQuery) -> Iterator[dict[str, Any]]:
     if sum(map(text.count, ",\r\n")) > MAX_VALUES:
         raise UnreadableError(f"the table holds more than {MAX_VALUES} fields; ask for less")
+    if max(map(text.count, "\r\n")) > MAX_ROWS:
+        raise UnreadableError(f"the table holds more than {MAX_ROWS} lines; ask for less")
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         header = reader.fieldnames or []
@@ -109,13 +117,12 @@ def _read_csv(text: str, table: TableQuery) -> list[dict[str, Any]]:
         missing = sorted(needed - set(header))
         if missing:
             raise UnreadableError(f"the table has no column {missing[0]!r}")
-        rows = list(reader)
+        for line, row in enumerate(reader, 2):
+            if None in row or None in row.values():
+                raise UnreadableError(f"line {line} of the table has another number of fields than its header")
+            yield cast("dict[str, Any]", row)
     except csv.Error as error:
         raise UnreadableError(f"the answer is not CSV: {error}") from None
-    broken = next((n for n, row in enumerate(rows, 2) if None in row or None in row.values()), None)
-    if broken is not None:
-        raise UnreadableError(f"line {broken} of the table has another number of fields than its header")
-    return cast("list[dict[str, Any]]", rows)
 
 
 def _read_json(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], object]:
@@ -130,7 +137,7 @@ def _read_json(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], obje
     return value, published
 
 
-def _cells(rows: list[dict[str, Any]], table: TableQuery) -> Iterator[dict[Column, str]]:
+def _cells(rows: Iterable[dict[str, Any]], table: TableQuery) -> Iterator[dict[Column, str]]:
     names = {name: table.columns.get(name, name) for name in COLUMNS}
     if "id" not in table.columns:  # a column that happens to be called so need not tell rows apart
         names["id"] = ""

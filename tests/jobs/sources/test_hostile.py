@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from forecasts.model import Observation, State
 from jobs.sources import get_source
+from jobs.sources.event_table import MAX_ROWS
 from tests.jobs.sources import bodies
 from tests.jobs.sources.test_registry import EXAMPLES
 
@@ -84,6 +85,25 @@ def check(name: str, found: Observation) -> None:
     if isinstance(found.state, State) and isinstance(found.state.value, str):
         found.state.value.encode()
     assert name != "manual" or found.watermark is None
+
+
+def test_the_largest_table_that_is_read_costs_less_than_64_mib() -> None:
+    rows = 10_000  # tracing a table of full size would take long
+    body = b"occurred,known_at,kind,actors,description,citation\n" + b"".join(
+        b"2020-01-01,2020-01-02T00:00Z,%d,%d,%d,%d\n" % (number, number, number, number) for number in range(rows)
+    )
+    query: dict[str, Any] = {"location": "a.csv", "format": "csv", "zone": "UTC"}
+    query["watermark"] = {"from": "fetch_time", "lag": "P1D"}
+    tracemalloc.start()
+    try:
+        found = parse("event-table", query, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found.status, len(found.events)) == ("ok", rows)
+    assert peak * MAX_ROWS / rows < 64 * 1024 * 1024
+    said = ("the table holds more than 75000 lines; ask for less",)
+    assert parse("event-table", query, b"occurred\n" * (MAX_ROWS + 1)).problems == said
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
