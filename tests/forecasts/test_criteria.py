@@ -80,7 +80,8 @@ def test_equal_durations_and_instants_in_any_order_of_keys_have_one_hash(
 
 def test_a_whole_number_and_the_same_with_a_point_have_one_hash() -> None:
     plain = {name: value for name, value in event_leaf().items() if name not in ("filter", "event_tz")}
-    number = plain | {"type": "numeric_threshold", "op": ">"}
+    query = {"location": LOCATION, "value": "$.a", "watermark": {"from": "fetch_time", "lag": "P1D"}}
+    number = plain | {"type": "numeric_threshold", "op": ">", "source": "json-path", "query": query}
     assert len({criteria.digest(stored(number | {"threshold": value})) for value in (3, 3.0)}) == 1
     assert len({criteria.digest(stored(number | {"threshold": value})) for value in (0.0, -0.0)}) == 1
 
@@ -214,7 +215,7 @@ def test_a_criterion_that_cannot_read_its_source_is_refused(
     leaf |= {"k": 2} if type_ == "count_at_least" else {}
     with pytest.raises(InvalidInputError) as refusal:
         criteria.canonical(criteria.parse({"type": "all", "of": [manual(), leaf]}), catalogue())
-    assert str(refusal.value) == f"criterion.of[1].type: {type_} cannot read what {source} shows; {says}"
+    assert str(refusal.value) == f"criterion.of[1].type: {type_} cannot read what {source} shows; {says}."
 
 
 @pytest.mark.parametrize(

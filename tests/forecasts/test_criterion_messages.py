@@ -192,7 +192,8 @@ def test_a_file_with_a_key_twice_or_nested_without_end_is_refused(tmp_path: Any,
 
 def test_a_grace_shorter_than_its_source_suggests_is_taken_with_a_warning(desk: Desk) -> None:
     assert catalogue().suggested_grace("event-table") == timedelta(days=14)
-    short = {"type": "any", "of": [manual(), event_leaf(grace="P13D"), event_leaf(grace="P14D"), STATE]}
+    twice = event_leaf(type="count_at_least", k=2)
+    short = {"type": "any", "of": [manual(), event_leaf(grace="P13D"), event_leaf(grace="P14D"), twice]}
     registered = desk.register(document(questions=[question(criterion=short)]))
     assert registered.warnings == [
         "questions[0]: criterion.of[1].grace: 13 days is shorter than the 14 in which event-table has late rows; "

@@ -37,14 +37,11 @@ def over(source: str, query: Any, kind: str = "event_before_deadline") -> dict[s
     return {"type": kind, **shared, **own[kind]}
 
 
-SOUND: list[dict[str, Any]] = [over(name, query) for name, queries in QUERIES.items() for query in queries]
-SOUND += [
-    over(*source, kind)
-    for source, kind in zip(
-        [(name, QUERIES[name][0]) for name in ("event-table", "json-path", "mediawiki", "manifold")],
-        ["count_at_least", "numeric_threshold", "state_at", "market_mirror"],
-        strict=True,
-    )
+SOUND: list[dict[str, Any]] = [
+    over(name, query, kind)
+    for name, queries in QUERIES.items()
+    for query in queries
+    for kind in KNOWN.readable_by(name, KNOWN.get(name).canonical(query))
 ]
 SOUND += [
     manual(),
@@ -116,7 +113,7 @@ def test_what_the_registry_takes_the_schema_takes(place: tuple[Any, str], other:
         VALIDATOR.validate(value)
 
 
-STATE = over("json-path", QUERIES["json-path"][0], "numeric_threshold")
+STATE = next(value for value in SOUND if value["type"] == "numeric_threshold")
 WRONG: dict[str, Any] = {
     "no type": {},
     "an unknown type": {"type": "hunch"},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forecasts.errors import InvalidInputError
-from jobs.cli import _tables
+from jobs.cli import served
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
 from jobs.recording import Recording, instant_in
@@ -87,9 +87,9 @@ def test_the_options_say_what_is_served_where(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("x", encoding="utf-8")
     url = "https://a.example/x?y=z"
-    assert _tables([f"{url}={table}"], []) == {url: table}
-    assert _tables([], [f"{url}={tmp_path}"]) == {url: tmp_path}
-    assert _tables([], [str(tmp_path)]) == {ONLY: tmp_path}
+    assert served([f"{url}={table}"], []) == {url: table}
+    assert served([], [f"{url}={tmp_path}"]) == {url: tmp_path}
+    assert served([], [str(tmp_path)]) == {ONLY: tmp_path}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_options_say_what_is_served_where(tmp_path: Path) -> None:
 )
 def test_options_that_say_nothing_are_refused(given: Any, said: str) -> None:
     with pytest.raises(InvalidInputError) as refusal:
-        _tables(*given)
+        served(*given)
     assert said in str(refusal.value)
 
 
