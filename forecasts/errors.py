@@ -21,5 +21,9 @@ class StoreError(CalleditError):
     """The database cannot be opened or used as asked."""
 
 
+class UnavailableError(StoreError):
+    """The database is away, busy or full; nothing was written, and trying again may help."""
+
+
 class RedactedError(NotFoundError):
     """What was asked for was here and was blanked; the message says when, by whom and why."""

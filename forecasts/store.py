@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlmodel import Session, col, select
 
-from forecasts.errors import ConflictError, InvalidInputError, StoreError
+from forecasts.errors import ConflictError, InvalidInputError, StoreError, UnavailableError
 from forecasts.model import ActorKind, Clock
 from forecasts.tables import Actor, ReplayRun, Revision
 
@@ -43,6 +44,12 @@ class Transaction:
 
         Raises `InvalidInputError` for a text that not every database can keep.
         """
+        self.add(row)
+        self.session.flush()
+        return row
+
+    def add(self, row: Any) -> None:
+        """Add one row as `append` does, but write it with the next ones: it has no row id yet."""
         for name, value in row:
             if isinstance(value, str) and _UNSTORABLE.search(value):
                 raise InvalidInputError(
@@ -51,8 +58,6 @@ class Transaction:
                 )
         row.rev = self.rev
         self.session.add(row)
-        self.session.flush()
-        return row
 
     def discard(self) -> None:
         """Roll everything back at the end, without an error."""
@@ -199,6 +204,14 @@ class Store:
         finally:
             lock.close()
 
+    def database_time(self) -> datetime:
+        """Return what the clock of the database shows: on SQLite that of this machine."""
+        if not self.on_postgres:
+            return datetime.now(UTC)
+        with self.read() as session:
+            shown: datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
+        return shown.astimezone(UTC)
+
     def revision_at(self, session: Session, as_of: datetime | None) -> int:
         """Return the last revision made at or before an instant, or the newest.
 
@@ -262,7 +275,7 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Take transactions into our own hands: the driver's default lets two writers claim one row."""
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 30000", "synchronous = FULL"):
+    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -283,9 +296,13 @@ def _clear_errors(url: str) -> Iterator[None]:
     except OperationalError as error:
         place = url.rsplit("@", 1)[-1]
         detail = str(error.orig).strip().splitlines()[0] if error.orig else "no detail"
-        raise StoreError(
+        raise UnavailableError(
             f"The database {place} cannot be used ({detail}). Nothing was written; "
             "check CALLEDIT_DATABASE_URL, the server and the disk, then try again."
+        ) from error
+    except NoConnectionError as error:
+        raise UnavailableError(
+            "Every connection to the database is in use; nothing was written. Try again."
         ) from error
     except DBAPIError as error:
         detail = str(error.orig).strip().splitlines()[0]

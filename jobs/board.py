@@ -2,32 +2,39 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, func, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from forecasts import criteria, resolving
 from forecasts.decide import Verdict
+from forecasts.registering import public_id
 from forecasts.store import Transaction
-from forecasts.tables import Check, Question, QuestionResource, Resolution, Resource
+from forecasts.tables import Actor, Check, Question, QuestionResource, Resolution, Resource
 from forecasts.tables import Verdict as VerdictRow
 from jobs import due
 
 
 class Board:
-    """The questions that read a resource, parents first, and what a worker needs to know about them."""
+    """The questions that read some resources, parents first, and what a worker needs to know about them."""
 
-    def __init__(self, session: Session, resource: Resource) -> None:
+    def __init__(self, session: Session, resources: Sequence[Resource]) -> None:
         self.session = session
-        self.resource = resource
-        found = session.exec(
-            select(Question)
-            .join(QuestionResource, col(QuestionResource.question_id) == col(Question.id))
-            .where(QuestionResource.resource_id == resource.id)
+        resource_ids = [resource.id for resource in resources]
+        self._resource_ids = {(row.source, row.query): row.id for row in resources}
+        reads = session.execute(
+            sa_select(col(QuestionResource.resource_id), Question)
+            .join(Question, col(Question.id) == col(QuestionResource.question_id))
+            .where(col(QuestionResource.resource_id).in_(resource_ids))
         ).all()
+        found = {question.id: question for _, question in reads}.values()
         self.parents = {question.id: question for question in found}
-        self.questions = sorted(found, key=lambda question: (self._depth(question), question.public_id))
+        self._questions: dict[int, list[Question]] = {resource_id: [] for resource_id in resource_ids}
+        for resource_id, question in sorted(reads, key=lambda read: (self._depth(read[1]), read[1].public_id)):
+            self._questions[resource_id].append(question)
         self._ids = set(self.parents)
         self._ids |= {question.condition_id for question in found if question.condition_id}
         elsewhere = list(self._ids - set(self.parents))
@@ -35,8 +42,13 @@ class Board:
             others = session.exec(select(Question).where(col(Question.id).in_(elsewhere))).all()
             self.parents |= {question.id: question for question in others}
         self._sound: dict[tuple[tuple[str, str], int, int | None], Sequence[Check]] = {}
+        self._alarmed: dict[int, int] = {}
         self._verdicts = self._latest_verdicts()
         self.read_steps()
+
+    def questions(self, resource: Resource) -> Sequence[Question]:
+        """Return the questions that read one of the resources, parents first."""
+        return self._questions[resource.id]
 
     def read_steps(self) -> None:
         """Read the latest step of each question, and of the conditions they hang on."""
@@ -68,33 +80,46 @@ class Board:
     def sound_checks(self, key: tuple[str, str], count: int, *, until: int | None = None) -> Sequence[Check]:
         """Return up to `count` sound checks of a resource, the newest first; those up to one where it is given."""
         if (key, count, until) not in self._sound:
-            query = _sound_checks(key).order_by(col(Check.checked_at).desc(), col(Check.id).desc()).limit(count)
+            query = (
+                self._sound_checks(key).order_by(col(Check.checked_at).desc(), col(Check.id).desc()).limit(count)
+            )
             if until is not None:
                 query = query.where(col(Check.id) <= until)
-            self._sound[key, count, until] = self.session.exec(query).all()
+            with self.session.no_autoflush:  # what waits to be written are verdicts, and they go together
+                self._sound[key, count, until] = self.session.exec(query.limit(count)).all()
         return self._sound[key, count, until]
 
     def checks_past(self, key: tuple[str, str], instant: datetime) -> Sequence[Check]:
         """Return the sound checks that show a resource complete to an instant, the oldest first."""
-        query = _sound_checks(key).where(col(Check.watermark) >= instant)
+        query = self._sound_checks(key).where(col(Check.watermark) >= instant)
         return self.session.exec(query.order_by(col(Check.checked_at), col(Check.id))).all()
+
+    def _sound_checks(self, key: tuple[str, str]) -> SelectOfScalar[Check]:
+        resource_id = self._resource_ids.get(key)
+        if resource_id is None:
+            named = select(Resource.id).where(Resource.public_id == public_id("u", *key))
+            resource_id = self._resource_ids[key] = self.session.exec(named).one()
+        return select(Check).where(Check.resource_id == resource_id, col(Check.sound))
 
     def alarmed(self, check: Check) -> bool:
         """Whether a sound check, or one of its resource since, raised an alarm."""
-        if check.resource_id == self.resource.id:  # the newest there is
-            return check.alarm is not None
-        later = select(Check.id).where(
-            Check.resource_id == check.resource_id, col(Check.alarm).is_not(None), col(Check.id) >= check.id
-        )
-        return self.session.exec(later.limit(1)).first() is not None
+        if check.resource_id not in self._alarmed:
+            asked = {*self._questions, check.resource_id}
+            newest = (
+                select(Check.resource_id, func.max(Check.id))
+                .where(col(Check.resource_id).in_(asked), col(Check.alarm).is_not(None))
+                .group_by(col(Check.resource_id))
+            )
+            self._alarmed |= dict.fromkeys(asked, 0) | dict(self.session.exec(newest).all())
+        return self._alarmed[check.resource_id] >= check.id
 
-    def max_lag(self, now: datetime) -> timedelta | None:
-        """Return the least lag that a question which is still watched allows the resource."""
-        key = self.resource.source, self.resource.query
+    def max_lag(self, resource: Resource, now: datetime) -> timedelta | None:
+        """Return the least lag that a question which is still watched allows a resource."""
+        key = resource.source, resource.query
         return min(
             (
                 leaf.max_lag
-                for question in self.questions
+                for question in self.questions(resource)
                 if now >= question.opens_at and not self.rests(question, now)
                 for leaf in criteria.source_leaves(criteria.load(question.criterion))
                 if leaf.resource == key
@@ -107,7 +132,7 @@ class Board:
         start, end = (verdict.occurred.start, verdict.occurred.end) if verdict.occurred else (None, None)
         if self._verdicts.get(question.id) == (verdict.value, start, end, verdict.needs_person):
             return
-        tx.append(
+        tx.add(
             VerdictRow(
                 question_id=question.id,
                 check_id=check.id,
@@ -142,40 +167,58 @@ class Board:
         return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
 
 
-def _sound_checks(key: tuple[str, str]) -> SelectOfScalar[Check]:
-    return (
-        select(Check)
-        .join(Resource, col(Resource.id) == col(Check.resource_id))
-        .where(Resource.source == key[0], Resource.query == key[1], col(Check.sound))
-    )
-
-
 def open_proposals(session: Session) -> list[tuple[Question, Resolution]]:
     """Return the questions whose latest step is a proposal, with it, parents before what hangs on them."""
-    later = (
-        select(func.max(Resolution.step))
-        .where(Resolution.question_id == Question.id)
-        .correlate(Question)
-        .scalar_subquery()
+    return list(session.exec(_proposed(select(Question, Resolution))).all())
+
+
+def closed_proposals(session: Session, now: datetime) -> Sequence[int]:
+    """Return the row ids of the open proposals that a machine may confirm, with their dispute window over."""
+    closed = (
+        _proposed(select(Question.id))
+        .join(Actor, col(Actor.id) == col(Resolution.actor_id))
+        .where(
+            col(Resolution.closes_at) <= now,
+            or_(col(Resolution.rule) == resolving.CRITERION_RULE, col(Actor.kind) == "seed"),
+        )
     )
-    return list(
-        session.exec(
-            select(Question, Resolution)
-            .join(Resolution, col(Resolution.question_id) == col(Question.id))
-            .where(Resolution.state == "proposed", Resolution.step == later)
-            .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
-        ).all()
+    found: Sequence[int] = session.exec(closed).all()
+    return found
+
+
+def _proposed(query: Any) -> Any:
+    """Narrow a query on questions down to those whose latest step is a proposal, parents first."""
+    later = aliased(Resolution)
+    followed = (
+        select(later.id).where(later.question_id == Resolution.question_id, later.step > Resolution.step).exists()
+    )
+    return (
+        query.join(Resolution, col(Resolution.question_id) == col(Question.id))
+        .where(Resolution.state == "proposed", ~followed)
+        .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
     )
 
 
 def last_sound(session: Session, resource: Resource) -> Check | None:
     """Return the newest sound check of a resource."""
-    return session.exec(
+    return newest_sound(session, [resource.id]).get(resource.id)
+
+
+def newest_sound(session: Session, resource_ids: Sequence[int]) -> dict[int, Check]:
+    """Return the newest sound check of each of these resources that has one."""
+    newest = (
+        select(Check.resource_id, func.max(Check.checked_at).label("checked_at"))
+        .where(col(Check.resource_id).in_(resource_ids), col(Check.sound))
+        .group_by(col(Check.resource_id))
+        .subquery()
+    )
+    found = session.exec(
         select(Check)
-        .where(Check.resource_id == resource.id, col(Check.sound))
-        .order_by(col(Check.checked_at).desc(), col(Check.id).desc())
-        .limit(1)
-    ).first()
+        .join(newest, (newest.c.resource_id == Check.resource_id) & (newest.c.checked_at == Check.checked_at))
+        .where(col(Check.sound))
+        .order_by(col(Check.id))
+    ).all()
+    return {check.resource_id: check for check in found}
 
 
 def resources_of(session: Session, question: Question) -> Sequence[Resource]:

@@ -17,6 +17,7 @@ from jobs.commands.criteria import criteria_app
 from jobs.commands.dry_run import dry_run
 from jobs.commands.evidence import evidence_app
 from jobs.commands.sources import source_app, sources
+from jobs.commands.status import status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,6 +81,7 @@ app.add_typer(source_app, name="source")
 app.add_typer(criteria_app, name="criteria")
 question_app.command("dry-run")(dry_run)
 app.add_typer(evidence_app, name="evidence")
+app.command()(status)
 
 
 def _live_worker(ctx: typer.Context, store: "Store") -> "tuple[Worker, Callable[[], None]]":

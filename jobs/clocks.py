@@ -1,6 +1,10 @@
-"""The two clocks: the system's, and the simulated one of a replay."""
+"""The clocks: the system's, the steady one of a service, and the simulated one of a replay."""
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+TOLERANCE = timedelta(minutes=5)
 
 
 class SystemClock:
@@ -9,6 +13,38 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current instant in UTC."""
         return datetime.now(UTC)
+
+
+class SteadyClock:
+    """A clock read once and counted on from there, so that nobody who sets the clock moves what is due.
+
+    `source` is the clock to follow: the system's, or that of a database which several machines share.
+    """
+
+    def __init__(self, source: Callable[[], datetime], elapsed: Callable[[], float] | None = None) -> None:
+        self._source = source
+        self._elapsed = elapsed or _uptime
+        self._start, self._started = source(), self._elapsed()
+
+    def now(self) -> datetime:
+        """Return the instant at which the source stood, and the time that has passed since."""
+        return self._start + timedelta(seconds=self._elapsed() - self._started)
+
+    def follow(self) -> str | None:
+        """Take over the small corrections of the source; refuse a leap, and return a sentence about it."""
+        shown, counted = self._source(), self.now()
+        if abs(shown - counted) > TOLERANCE:
+            return (
+                f"The clock leapt to {shown:%Y-%m-%d %H:%M} UTC, but by the time that has passed it is "
+                f"{counted:%Y-%m-%d %H:%M}: going on by the latter. Restart if the clock is right now."
+            )
+        self._start, self._started = shown, self._elapsed()
+        return None
+
+
+def _uptime() -> float:
+    """Return seconds that only time moves; a sleeping machine's sleep counts, where the system counts it."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class SimulatedClock:

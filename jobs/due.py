@@ -2,19 +2,20 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_, update
 from sqlmodel import col, select
 
 from forecasts.model import QuestionState, iso
 from forecasts.store import Store
 from forecasts.tables import Resource
 
-BATCH = 10
-LEASE = timedelta(minutes=10)
+BATCH = 16
+LEASE = timedelta(minutes=2)
+LONGEST_LEASE = timedelta(minutes=31)  # what `lease_for` makes of the longest fetch the settings allow
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=7)
 
 
@@ -43,8 +44,20 @@ class Watch:
     resting_since: datetime | None = None
 
 
-def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
-    """Lease up to `limit` resources that are due and not leased by anybody else."""
+def lease_for(fetch_seconds: float) -> timedelta:
+    """Return a lease that outlasts a batch of which every fetch takes as long as it may, and its writing.
+
+    >>> lease_for(30)
+    datetime.timedelta(seconds=120)
+    """
+    return timedelta(seconds=3 * fetch_seconds + 30)
+
+
+def claim(store: Store, *, limit: int = BATCH, lease: timedelta = LEASE, holder: str = "") -> list[Lease]:
+    """Lease up to `limit` resources that are due and not leased by anybody else.
+
+    Every token begins with `holder`, so that a worker knows its own even where it never heard that it got them.
+    """
     now = store.clock.now()
     with store.queue() as session:
         due = session.exec(
@@ -54,7 +67,7 @@ def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
                 or_(
                     col(Resource.lease_until).is_(None),
                     col(Resource.lease_until) <= now,
-                    col(Resource.lease_until) > now + LEASE,  # given by a clock that was ahead
+                    col(Resource.lease_until) > now + LONGEST_LEASE,  # given by a clock that was ahead
                 ),
             )
             .order_by(col(Resource.next_due), col(Resource.public_id))
@@ -63,20 +76,40 @@ def claim(store: Store, *, limit: int = BATCH) -> list[Lease]:
         ).all()
         leases = []
         for resource in due:
-            resource.lease_token, resource.lease_until = secrets.token_hex(16), now + LEASE
+            resource.lease_token, resource.lease_until = holder + secrets.token_hex(16), now + lease
             session.add(resource)
             if resource.next_due is not None:
                 leases.append(Lease(resource.id, resource.next_due, resource.lease_token))
     return leases
 
 
-def postpone(store: Store, lease: Lease, until: datetime) -> None:
-    """Give a lease back without a check: the resource is due again at a later instant."""
+def postpone(store: Store, until: Mapping[Lease, datetime]) -> None:
+    """Give leases back without a check: each resource is due again at a later instant."""
+    if not until:
+        return
     with store.queue() as session:
-        held = session.get_one(Resource, lease.resource_id)
-        if held.lease_token == lease.token:
-            held.next_due, held.lease_token, held.lease_until = until, None, None
-            session.add(held)
+        for lease, instant in until.items():
+            held = session.get_one(Resource, lease.resource_id)
+            if held.lease_token == lease.token:
+                held.next_due, held.lease_token, held.lease_until = instant, None, None
+                session.add(held)
+
+
+def release(store: Store, leases: Iterable[Lease]) -> None:
+    """Give back what was leased and not checked; a lease that has passed to another is left alone."""
+    given_back = [lease.token for lease in leases]
+    if given_back:
+        _release(store, col(Resource.lease_token).in_(given_back))
+
+
+def release_all(store: Store, holder: str) -> None:
+    """Give back everything a worker holds, whether it knows so or not."""
+    _release(store, col(Resource.lease_token).startswith(holder))
+
+
+def _release(store: Store, held: ColumnElement[bool]) -> None:
+    with store.queue() as session:
+        session.execute(update(Resource).where(held).values(lease_token=None, lease_until=None))
 
 
 def next_due(resource_id: str, watches: Iterable[Watch], now: datetime) -> datetime | None:

@@ -5,6 +5,9 @@ writes nothing, and a worker killed at any instant leaves the resource to the ne
 """
 
 import bisect
+import secrets
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +19,7 @@ from sqlmodel import Session, col, select
 from forecasts import criteria, registry, resolving
 from forecasts.criteria import SourceLeaf, StateLeaf
 from forecasts.decide import Reading, Verdict, Window, covers, decide
-from forecasts.errors import CalleditError, RedactedError
+from forecasts.errors import CalleditError, RedactedError, UnavailableError
 from forecasts.evidence import archive, retrieve
 from forecasts.model import ActorKind, Event, Fetcher, Observation, Request, Response, SourceCatalogue, iso
 from forecasts.redacting import redaction_of
@@ -26,6 +29,7 @@ from forecasts.tables import (
     Actor,
     Check,
     Question,
+    Redaction,
     Resolution,
     Resource,
     Revision,
@@ -33,12 +37,23 @@ from forecasts.tables import (
 )
 from forecasts.tables import Verdict as VerdictRow
 from jobs import alarms, due
-from jobs.board import Board, deciding_check, last_sound, open_proposals, resources_of
+from jobs.board import Board, closed_proposals, deciding_check, last_sound, newest_sound, resources_of
+from jobs.fetches import Fetches
 
 ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
-KEPT = 256  # observations that need not be read from the archive again
+REMEMBERED = 256  # observations that need not be read from the archive again
+POLL = 1.0  # seconds after which a round with fetches under way looks for more that is due
 Told = Callable[[Question, Check, Verdict], None]  # hears what a criterion says at each check
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One leased resource, and the newest sound check of it whose bytes are there."""
+
+    lease: due.Lease
+    resource: Resource
+    last: Check | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,11 @@ class _Answer:
 
 
 class Worker:
-    """Checks and settles on one store, with one fetcher."""
+    """Checks and settles on one store, with one fetcher.
+
+    With `parallel` above 1, that many fetches are under way at a time, and answers are written as they come;
+    with 1, a batch at a time and in its order, which a replay needs.
+    """
 
     def __init__(
         self,
@@ -70,6 +89,8 @@ class Worker:
         fetcher: Fetcher,
         *,
         dispute_window: timedelta,
+        parallel: int = 1,
+        lease: timedelta = due.LEASE,
         told: Told | None = None,
     ) -> None:
         self.store = store
@@ -77,7 +98,24 @@ class Worker:
         self.fetcher = fetcher
         self.dispute_window = dispute_window
         self.told = told
-        self._parsed: dict[int, Observation] = {}  # by check
+        self.parallel = parallel
+        self.lease = lease
+        self._name = secrets.token_hex(8)
+        self._held: dict[int, due.Lease] = {}
+        self._broken_off = False
+        self._stop_by: float | None = None
+        self.abandoned = False
+        self._parsed: dict[tuple[object, ...], Observation] = {}
+        self._parsing = threading.Lock()
+
+    def stop(self, seconds: float) -> None:
+        """Have the running rounds end, within `seconds`: what is not fetched by then is left to others."""
+        self._stop_by = time.monotonic() + seconds
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop_by is not None
 
     # -- checking --------------------------------------------------------------------------------------------
 
@@ -85,69 +123,153 @@ class Worker:
         """Check every resource that is due now; return how many checks were written.
 
         A resource that cannot be checked at all keeps its lease until that ends, so that the others have
-        their turn; what went wrong is raised when they had it.
+        their turn; what went wrong is raised when they had it. A round that the database broke off gives
+        back first what it could not write.
         """
-        written, trouble = 0, None
-        while True:
-            leases = due.claim(self.store)
-            for lease in leases:
-                try:
-                    written += self._check(lease)
-                except CalleditError as error:
-                    trouble = trouble or error
-            if len(leases) < due.BATCH:
-                break
-        if trouble is not None:
-            raise trouble
+        if self._broken_off:
+            due.release_all(self.store, self._name)
+            self._held.clear()
+            self._broken_off = False
+        fetches: Fetches[_Job, _Answer] = Fetches(self.parallel)
+        written, troubles, claim_at, more = 0, list[BaseException](), 0.0, False
+        try:
+            while not self._out_of_time():
+                if not self.stopping and len(fetches) <= due.BATCH // 2 and time.monotonic() >= claim_at:
+                    room = due.BATCH - len(fetches)
+                    jobs, more = self._take(room)
+                    fetches.begin(self._ask, jobs)
+                    claim_at = 0.0 if more else time.monotonic() + POLL
+                if not fetches:
+                    if more and not self.stopping:
+                        continue
+                    break
+                if self.stopping:
+                    fetches.call_off()
+                answered, failures = fetches.finished(POLL)
+                written += self._keep(answered, troubles)
+                for job, error in failures:
+                    self._held.pop(job.lease.resource_id, None)
+                    troubles.append(error)
+            if self.stopping:
+                self._give_back()
+        except UnavailableError:
+            self._broken_off = True
+            raise
+        finally:
+            self.abandoned = fetches.abandon()
+        if troubles:
+            raise troubles[0]
         return written
 
-    def _check(self, lease: due.Lease) -> bool:
-        """Fetch outside any transaction, then write everything that follows in one."""
+    def _out_of_time(self) -> bool:
+        return self._stop_by is not None and time.monotonic() >= self._stop_by
+
+    def _give_back(self) -> None:
+        due.release(self.store, self._held.values())
+        self._held.clear()
+
+    def _take(self, room: int) -> tuple[list[_Job], bool]:
+        """Lease what is due and read what is known of it; return also whether more may be due.
+
+        What is read from a host that is not to be asked now is put off.
+        """
+        leases = due.claim(self.store, limit=room, lease=self.lease, holder=self._name)
+        self._held |= {lease.resource_id: lease for lease in leases}
         with self.store.read() as session:
-            resource = session.get_one(Resource, lease.resource_id)
-        ready_at = self._ready_at(resource)
-        if ready_at is not None:
-            due.postpone(self.store, lease, ready_at)
-            return False
-        with self.store.read() as session:
-            last = last_sound(session, resource)
-            if last is not None and redaction_of(session, "evidence", str(last.evidence_sha256)):
-                last = None  # its bytes cannot be gone back to: ask as if for the first time
-            previous = self._observe(session, last) if last else None
-        answer = self._ask(resource, last, previous)
-        with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
-            held = tx.session.get_one(Resource, lease.resource_id)
-            if held.lease_token != lease.token:
-                tx.discard()
-                return False
-            board = Board(tx.session, held)
-            check = self._write_check(tx, board, lease, answer)
-            if check.sound:
-                self._keep(check, answer.observation)
-                self._evaluate(tx, board, check)
-            now, date = tx.now, answer.response.date
-            if check.status == "skewed" and date is not None:  # perhaps it is our clock that is ahead
-                now = min(now, max(date, lease.due_at))
-            held.next_due = due.next_due(held.public_id, map(board.watch, board.questions), now)
-            if held.next_due is not None and check.alarm is not None:
-                held.next_due = min(held.next_due, tx.now + alarms.LOOK_AGAIN)
-            if held.next_due is not None and answer.response.retry_after:
-                asked_for = answer.asked_at + timedelta(seconds=answer.response.retry_after)
-                held.next_due = max(held.next_due, asked_for)
-            if held.next_due is None or held.next_due > tx.now:  # else the lease keeps it from being asked at once
-                held.lease_token = held.lease_until = None
-            tx.session.add(held)
-        return True
+            ids = [lease.resource_id for lease in leases]
+            resources = {row.id: row for row in session.exec(select(Resource).where(col(Resource.id).in_(ids)))}
+            last = newest_sound(session, ids)
+            hashes = [check.evidence_sha256 for check in last.values()]
+            evidence = select(Redaction.target).where(Redaction.kind == "evidence")
+            blanked = session.exec(evidence.where(col(Redaction.target).in_(hashes))).all()
+            # What was blanked cannot be gone back to: ask as if for the first time.
+            last = {key: check for key, check in last.items() if check.evidence_sha256 not in blanked}
+        put_off = {lease: at for lease in leases if (at := self._ready_at(resources[lease.resource_id]))}
+        due.postpone(self.store, put_off)
+        for lease in put_off:
+            del self._held[lease.resource_id]
+        jobs = [
+            _Job(lease, resources[lease.resource_id], last.get(lease.resource_id))
+            for lease in leases
+            if lease not in put_off
+        ]
+        return jobs, len(leases) == room
 
     def _ready_at(self, resource: Resource) -> datetime | None:
         """Return when to come back where the host of a resource is not to be asked now."""
         now = self.store.clock.now()
         query = criteria.load_query(resource.query)
-        request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
+        try:
+            request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
+        except CalleditError:
+            return None  # asking will say what is wrong with it
         return self.fetcher.ready_at(request.location, now)
 
-    def _ask(self, resource: Resource, last: Check | None, previous: Observation | None) -> _Answer:
-        """Fetch one resource and read what came back."""
+    def _keep(self, answered: Sequence[tuple[_Job, _Answer]], troubles: list[BaseException]) -> int:
+        """Write what follows from some answers in one transaction; return how many checks were written.
+
+        Where that fails on one of them, they are written one by one: what cannot be written keeps its lease.
+        Raises `UnavailableError` while the database is away.
+        """
+        if not answered:
+            return 0
+        try:
+            written = self._write(answered)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must not keep the others from being written)
+            if len(answered) > 1:
+                return sum(self._keep([one], troubles) for one in answered)
+            troubles.append(error)
+            written = 0
+        for job, _ in answered:
+            self._held.pop(job.lease.resource_id, None)
+        return written
+
+    def _write(self, answered: Sequence[tuple[_Job, _Answer]]) -> int:
+        by_resource = {job.lease.resource_id: (job.lease, answer) for job, answer in answered}
+        with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
+            rows = tx.session.exec(select(Resource).where(col(Resource.id).in_(by_resource))).all()
+            held = {row.id: row for row in rows if row.lease_token == by_resource[row.id][0].token}
+            if not held:
+                tx.discard()
+                return 0
+            board = Board(tx.session, list(held.values()))
+            written = [
+                (held[resource_id], self._write_check(tx, board, held[resource_id], lease, answer), answer)
+                for resource_id, (lease, answer) in by_resource.items()
+                if resource_id in held
+            ]
+            tx.session.flush()
+            for resource, check, answer in written:
+                if check.sound:
+                    self._remember(check, answer.observation)
+                    self._evaluate(tx, board, resource, check)
+                self._schedule(tx, board, resource, check, answer.response)
+        return len(written)
+
+    def _schedule(
+        self, tx: Transaction, board: Board, resource: Resource, check: Check, response: Response
+    ) -> None:
+        """Say when a resource that has been checked is due again, and give back its lease."""
+        now, date = tx.now, response.date
+        if check.status == "skewed" and date is not None:  # perhaps it is our clock that is ahead
+            now = min(now, max(date, check.due_at))
+        again = due.next_due(resource.public_id, map(board.watch, board.questions(resource)), now)
+        if again is not None and check.alarm is not None:
+            again = min(again, tx.now + alarms.LOOK_AGAIN)
+        if again is not None and response.retry_after:
+            again = max(again, check.checked_at + timedelta(seconds=response.retry_after))
+        resource.next_due = again
+        if again is None or again > tx.now:  # else the lease keeps it from being asked at once
+            resource.lease_token = resource.lease_until = None
+        tx.session.add(resource)
+
+    def _ask(self, job: _Job) -> _Answer:
+        """Fetch one resource, outside any transaction, and read what came back."""
+        resource, last = job.resource, job.last
+        with self.store.read() as session:
+            previous = self._observe(session, last) if last else None
         source = self.catalogue.get(resource.source)
         query = criteria.load_query(resource.query)
         now = self.store.clock.now()
@@ -193,14 +315,16 @@ class Worker:
                 return observation, None
             return _trusted(observation, last.trusted_from), last.trusted_from
 
-    def _write_check(self, tx: Transaction, board: Board, lease: due.Lease, answer: _Answer) -> Check:
-        observation, response, resource = answer.observation, answer.response, board.resource
+    def _write_check(
+        self, tx: Transaction, board: Board, resource: Resource, lease: due.Lease, answer: _Answer
+    ) -> Check:
+        observation, response = answer.observation, answer.response
         alarm = alarms.alarm_of(
             observation,
             query=criteria.load_query(resource.query),
             checked_at=answer.asked_at,
             rows_before=(answer.last.rows if answer.last else None) or 0,
-            max_lag=board.max_lag(tx.now),
+            max_lag=board.max_lag(resource, tx.now),
         )
         problems = observation.problems
         if alarm == "lagging" and observation.watermark is not None:
@@ -208,35 +332,34 @@ class Worker:
         sha256 = answer.evidence_sha256
         if sha256 is None and response.body:
             sha256 = archive(tx, response.body, answer.content_type)
-        check: Check = tx.append(
-            Check(
-                public_id=public_id("c", resource.public_id, iso(lease.due_at)),
-                resource_id=resource.id,
-                due_at=lease.due_at,
-                checked_at=answer.asked_at,
-                status=observation.status,
-                sound=observation.sound,
-                problem="; ".join(problems) or None,
-                http_status=response.status,
-                evidence_sha256=sha256,
-                content_type=answer.content_type or None,
-                etag=answer.etag,
-                last_modified=answer.last_modified,
-                headers=_headers(tx, response, sha256),
-                source_version=self.catalogue.get(resource.source).version,
-                watermark=observation.watermark,
-                rows=len(observation.events) if observation.status == "ok" else None,
-                alarm=alarm,
-                trusted_from=answer.trusted_from,
-                late_rows=answer.late_rows if observation.sound else None,
-                rev=tx.rev,
-            )
+        check = Check(
+            public_id=public_id("c", resource.public_id, iso(lease.due_at)),
+            resource_id=resource.id,
+            due_at=lease.due_at,
+            checked_at=answer.asked_at,
+            status=observation.status,
+            sound=observation.sound,
+            problem="; ".join(problems) or None,
+            http_status=response.status,
+            evidence_sha256=sha256,
+            content_type=answer.content_type or None,
+            etag=answer.etag,
+            last_modified=answer.last_modified,
+            headers=_headers(tx, response, sha256),
+            source_version=self.catalogue.get(resource.source).version,
+            watermark=observation.watermark,
+            rows=len(observation.events) if observation.status == "ok" else None,
+            alarm=alarm,
+            trusted_from=answer.trusted_from,
+            late_rows=answer.late_rows if observation.sound else None,
+            rev=tx.rev,
         )
+        tx.add(check)
         return check
 
-    def _evaluate(self, tx: Transaction, board: Board, check: Check) -> None:
+    def _evaluate(self, tx: Transaction, board: Board, resource: Resource, check: Check) -> None:
         """Evaluate every question that reads the resource, in a fixed order."""
-        for question in board.questions:
+        for question in board.questions(resource):
             if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
             try:
@@ -246,15 +369,12 @@ class Worker:
             board.keep_verdict(tx, question, check, verdict)
             if self.told is not None:
                 self.told(question, check, verdict)
-            step = resolving.apply_verdict(
-                tx,
-                question,
-                board.steps.get(question.id),
-                verdict,
-                check,
-                closes_at=tx.now + self.dispute_window,
-            )
-            if step is not None:  # and whatever hangs on the question has followed it
+            before = board.steps.get(question.id)
+            closes_at = tx.now + self.dispute_window
+            step = resolving.apply_verdict(tx, question, before, verdict, check, closes_at=closes_at)
+            if step is not None and resolving.state_of(before) == "open":
+                board.steps[question.id] = step  # a first proposal moves nothing else
+            elif step is not None:  # and whatever hangs on the question has followed it
                 board.read_steps()
 
     def _decide(self, board: Board, question: Question, now: datetime) -> Verdict:
@@ -311,8 +431,9 @@ class Worker:
         """Read a sound check's archived bytes again, unless they were read just now."""
         if check.evidence_sha256 is None:
             raise AssertionError("a sound check has evidence")
-        if check.id in self._parsed:
-            return self._parsed[check.id]
+        known = self._parsed.get(_reading_key(check))
+        if known is not None:
+            return known
         resource = session.get_one(Resource, check.resource_id)
         body, _ = retrieve(session, check.evidence_sha256)
         observation = self.catalogue.get(resource.source).parse(
@@ -322,13 +443,14 @@ class Worker:
             fetched_at=check.checked_at,
             previous=None,
         )
-        return self._keep(check, _trusted(observation, check.trusted_from))
+        return self._remember(check, _trusted(observation, check.trusted_from))
 
-    def _keep(self, check: Check, observation: Observation) -> Observation:
+    def _remember(self, check: Check, observation: Observation) -> Observation:
         """Keep what was read, for as long as there is room."""
-        self._parsed[check.id] = observation
-        while len(self._parsed) > KEPT:
-            del self._parsed[next(iter(self._parsed))]
+        with self._parsing:
+            self._parsed[_reading_key(check)] = observation
+            while len(self._parsed) > REMEMBERED:
+                del self._parsed[next(iter(self._parsed))]
         return observation
 
     # -- settling --------------------------------------------------------------------------------------------
@@ -391,13 +513,21 @@ class Worker:
         confirmed = 0
         while True:
             with self.store.read() as session:
-                ripe = [q.id for q, step in open_proposals(session) if self._is_ripe(session, q, step)]
-            if not ripe:
-                return confirmed
-            for question_id in ripe:
+                closed = closed_proposals(session, self.store.clock.now())
+            before = confirmed
+            for question_id in closed:
+                if self._stop_by is not None:
+                    return confirmed
                 confirmed += self._confirm(question_id)
+            if confirmed == before:
+                return confirmed
 
     def _confirm(self, question_id: int) -> bool:
+        with self.store.read() as session:  # most wait for something: look before taking the write lock
+            question = session.get_one(Question, question_id)
+            step = resolving.current_step(session, question)
+            if step is None or not self._is_ripe(session, question, step):
+                return False
         with self.store.write(actor=ADAPTER, kind="adapter", action="confirm") as tx:
             question = tx.session.get_one(Question, question_id)
             step = resolving.current_step(tx.session, question)
@@ -426,6 +556,11 @@ class Worker:
         if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
             checks = [None if check is None or check.alarm else check for check in checks]
         return all(check is not None and check.checked_at >= step.closes_at for check in checks)
+
+
+def _reading_key(check: Check) -> tuple[object, ...]:
+    """Return what an observation follows from: never the row id, which a transaction rolled back gives away."""
+    return check.resource_id, check.evidence_sha256, check.checked_at, check.trusted_from
 
 
 def _late_rows(previous: Observation, observation: Observation) -> int:

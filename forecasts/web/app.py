@@ -1,9 +1,10 @@
 """The site over HTTP: read-only, every page rendered here, from one ledger for each revision."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, Query, Response
@@ -15,18 +16,33 @@ from forecasts.web import pages, views
 from forecasts.web.desk import Desk
 from forecasts.web.responses import handle_errors, respond, respond_evidence
 
+UNCACHED = {"Cache-Control": "no-store"}
 AsOf = Annotated[Instant | None, Query()]
 
 
-def create_app(store: Store, *, drafts: bool = False) -> FastAPI:
+class Monitor(Protocol):
+    """How the jobs are doing, for probes and scrapers; both methods block."""
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether all is well, and what to say about it."""
+        ...
+
+    def metrics(self) -> str:
+        """Return numbers in the text format of Prometheus; raise `StoreError` where they cannot be read."""
+        ...
+
+
+def create_app(store: Store, *, drafts: bool = False, monitor: Monitor | None = None) -> FastAPI:
     """Return the site that shows what is public in a store, or with `drafts` all of it.
 
-    Whoever composes it adds the jobs.
+    Whoever composes it adds the jobs, and with a `monitor` of them the addresses /healthz and /metrics.
     """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     desk = Desk(store, drafts=drafts)
     _add_pages(app, desk)
     _add_files(app, desk)
+    if monitor is not None:
+        _add_probes(app, monitor)
     handle_errors(app)
     return app
 
@@ -103,3 +119,17 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
     @get("/style.css")
     async def style() -> Response:
         return respond(pages.stylesheet(), "text/css")
+
+
+def _add_probes(app: FastAPI, monitor: Monitor) -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+
+    @get("/healthz")
+    async def healthz() -> Response:
+        well, said = await run_sync(monitor.health)
+        content = json.dumps(said) + "\n"
+        return respond(content, "application/json", status=200 if well else 503, headers=UNCACHED)
+
+    @get("/metrics")
+    async def metrics() -> Response:
+        return respond(await run_sync(monitor.metrics), "text/plain; version=0.0.4", headers=UNCACHED)

@@ -1,0 +1,28 @@
+"""Workers killed with SIGKILL at random instants: nothing lost, nothing doubled, nothing torn.
+
+The short form of `python -m tests.crash.harness`; docs/operating.md has the figures of the long one.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.harness import crash
+
+
+def test_killed_workers_lose_double_and_tear_nothing(database_url: str) -> None:
+    run = crash(database_url, resources=50, kills=5, seed=1)
+    assert (run.faults, run.checks, run.kills) == ({}, 100, 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "faults"),
+    [
+        ("done later", {"checks doubled"}),
+        ("no token", {"checks doubled"}),
+        ("scores later", {"resolutions without their scores", "scores of another transaction"}),
+    ],
+)
+def test_a_broken_worker_is_found_out(kind: str, faults: set[str], new_database: Callable[[str], str]) -> None:
+    run = crash(new_database("sqlite"), resources=30, kills=6, seed=2, kind=kind, patience=6.0)
+    assert faults & set(run.faults)
