@@ -130,7 +130,7 @@ class Worker:
             due.release_all(self.store, self._name)
             self._held.clear()
             self._broken_off = False
-        fetches: Fetches[_Job, _Answer] = Fetches(self.parallel)
+        fetches: Fetches[_Job, _Answer | datetime] = Fetches(self.parallel)
         written, troubles, claim_at, more = 0, list[BaseException](), 0.0, False
         try:
             while not self._out_of_time():
@@ -146,7 +146,10 @@ class Worker:
                 if self.stopping:
                     fetches.call_off()
                 answered, failures = fetches.finished(POLL)
-                written += self._keep(answered, troubles)
+                self._put_off([(job, answer) for job, answer in answered if isinstance(answer, datetime)])
+                written += self._keep(
+                    [(job, answer) for job, answer in answered if isinstance(answer, _Answer)], troubles
+                )
                 for job, error in failures:
                     self._held.pop(job.lease.resource_id, None)
                     troubles.append(error)
@@ -169,10 +172,7 @@ class Worker:
         self._held.clear()
 
     def _take(self, room: int) -> tuple[list[_Job], bool]:
-        """Lease what is due and read what is known of it; return also whether more may be due.
-
-        What is read from a host that is not to be asked now is put off.
-        """
+        """Lease what is due and read what is known of it; return also whether more may be due."""
         leases = due.claim(self.store, limit=room, lease=self.lease, holder=self._name)
         self._held |= {lease.resource_id: lease for lease in leases}
         with self.store.read() as session:
@@ -184,25 +184,20 @@ class Worker:
             blanked = session.exec(evidence.where(col(Redaction.target).in_(hashes))).all()
             # What was blanked cannot be gone back to: ask as if for the first time.
             last = {key: check for key, check in last.items() if check.evidence_sha256 not in blanked}
-        put_off = {lease: at for lease in leases if (at := self._ready_at(resources[lease.resource_id]))}
-        due.postpone(self.store, put_off)
-        for lease in put_off:
-            del self._held[lease.resource_id]
-        jobs = [
-            _Job(lease, resources[lease.resource_id], last.get(lease.resource_id))
-            for lease in leases
-            if lease not in put_off
-        ]
+        jobs = [_Job(lease, resources[lease.resource_id], last.get(lease.resource_id)) for lease in leases]
         return jobs, len(leases) == room
+
+    def _put_off(self, early: Sequence[tuple[_Job, datetime]]) -> None:
+        """Have a resource due again when its host may be asked."""
+        due.postpone(self.store, {job.lease: instant for job, instant in early})
+        for job, _ in early:
+            self._held.pop(job.lease.resource_id, None)
 
     def _ready_at(self, resource: Resource) -> datetime | None:
         """Return when to come back where the host of a resource is not to be asked now."""
         now = self.store.clock.now()
         query = criteria.load_query(resource.query)
-        try:
-            request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
-        except CalleditError:
-            return None  # asking will say what is wrong with it
+        request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
         return self.fetcher.ready_at(request.location, now)
 
     def _keep(self, answered: Sequence[tuple[_Job, _Answer]], troubles: list[BaseException]) -> int:
@@ -265,9 +260,15 @@ class Worker:
             resource.lease_token = resource.lease_until = None
         tx.session.add(resource)
 
-    def _ask(self, job: _Job) -> _Answer:
-        """Fetch one resource, outside any transaction, and read what came back."""
+    def _ask(self, job: _Job) -> _Answer | datetime:
+        """Fetch one resource, outside any transaction, and read what came back.
+
+        Where its host is not to be asked now, return instead when to come back.
+        """
         resource, last = job.resource, job.last
+        ready_at = self._ready_at(resource)
+        if ready_at is not None:
+            return ready_at
         with self.store.read() as session:
             previous = self._observe(session, last) if last else None
         source = self.catalogue.get(resource.source)
