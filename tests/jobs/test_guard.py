@@ -310,7 +310,7 @@ def test_other_schemes_ports_and_passwords_are_refused_at_first_and_on_a_redirec
 ) -> None:
     resolve = resolver(public_example=[PUBLIC])
     with serve(say(answer(b"", "302 Found", Location=location))) as server, connections() as seen:
-        fetcher = make(allow_hosts=["127.0.0.1"], resolve=resolve)
+        fetcher = make(allow_hosts=["127.0.0.1"], resolve=resolve, file_roots=())
         assert said in problem(fetcher, server.url)
         assert seen == [("127.0.0.1", port_of(server))]
         if not location.startswith("//"):
