@@ -7,8 +7,10 @@ written with it.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
+from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -62,18 +64,21 @@ def reversals(session: Session) -> int:
 
 def latest_steps(session: Session, question_ids: Iterable[int]) -> dict[int, Resolution]:
     """Return the latest step of each of these questions that has one."""
+    found = session.exec(_latest_steps(), params={"questions": list(question_ids)}).all()
+    return {step.question_id: step for step in found}
+
+
+@cache  # building it costs more than running it
+def _latest_steps() -> Any:
     latest = (
         select(Resolution.question_id, func.max(Resolution.step).label("step"))
-        .where(col(Resolution.question_id).in_(list(question_ids)))
+        .where(col(Resolution.question_id).in_(bindparam("questions", expanding=True)))
         .group_by(col(Resolution.question_id))
         .subquery()
     )
-    found = session.exec(
-        select(Resolution).join(
-            latest, (latest.c.question_id == Resolution.question_id) & (latest.c.step == Resolution.step)
-        )
-    ).all()
-    return {step.question_id: step for step in found}
+    return select(Resolution).join(
+        latest, (latest.c.question_id == Resolution.question_id) & (latest.c.step == Resolution.step)
+    )
 
 
 def state_of(step: Resolution | None) -> QuestionState:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlalchemy import select as sa_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select
@@ -167,23 +169,37 @@ class Board:
         return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
 
 
-def open_proposals(session: Session) -> list[tuple[Question, Resolution]]:
-    """Return the questions whose latest step is a proposal, with it, parents before what hangs on them."""
-    return list(session.exec(_proposed(select(Question, Resolution))).all())
+def next_closing(session: Session, now: datetime) -> datetime | None:
+    """Return when the dispute window of an open proposal closes next."""
+    found: datetime | None = session.exec(_closings(), params={"now": now}).one()
+    return found
 
 
 def closed_proposals(session: Session, now: datetime) -> Sequence[int]:
     """Return the row ids of the open proposals that a machine may confirm, with their dispute window over."""
-    closed = (
+    found: Sequence[int] = session.exec(_closed(), params={"now": now}).all()
+    return found
+
+
+# Each tick asks these: building them costs more than running them.
+
+
+@cache
+def _closings() -> Any:
+    proposed = _proposed(select(func.min(Resolution.closes_at)).select_from(Question)).order_by(None)
+    return proposed.where(col(Resolution.closes_at) > bindparam("now"))
+
+
+@cache
+def _closed() -> Any:
+    return (
         _proposed(select(Question.id))
         .join(Actor, col(Actor.id) == col(Resolution.actor_id))
         .where(
-            col(Resolution.closes_at) <= now,
+            col(Resolution.closes_at) <= bindparam("now"),
             or_(col(Resolution.rule) == resolving.CRITERION_RULE, col(Actor.kind) == "seed"),
         )
     )
-    found: Sequence[int] = session.exec(closed).all()
-    return found
 
 
 def _proposed(query: Any) -> Any:
@@ -206,19 +222,24 @@ def last_sound(session: Session, resource: Resource) -> Check | None:
 
 def newest_sound(session: Session, resource_ids: Sequence[int]) -> dict[int, Check]:
     """Return the newest sound check of each of these resources that has one."""
+    found = session.exec(_newest_sound(), params={"resources": list(resource_ids)}).all()
+    return {check.resource_id: check for check in found}
+
+
+@cache
+def _newest_sound() -> Any:
     newest = (
         select(Check.resource_id, func.max(Check.checked_at).label("checked_at"))
-        .where(col(Check.resource_id).in_(resource_ids), col(Check.sound))
+        .where(col(Check.resource_id).in_(bindparam("resources", expanding=True)), col(Check.sound))
         .group_by(col(Check.resource_id))
         .subquery()
     )
-    found = session.exec(
+    return (
         select(Check)
         .join(newest, (newest.c.resource_id == Check.resource_id) & (newest.c.checked_at == Check.checked_at))
         .where(col(Check.sound))
         .order_by(col(Check.id))
-    ).all()
-    return {check.resource_id: check for check in found}
+    )
 
 
 def resources_of(session: Session, question: Question) -> Sequence[Resource]:

@@ -29,7 +29,7 @@ from forecasts.tables import (
     Ruling,
 )
 from jobs.alarms import Alarm, alarm_history
-from jobs.board import open_proposals
+from jobs.board import next_closing
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
 from jobs.fetch import HttpFetcher, local_path, may_read
@@ -224,5 +224,5 @@ def _next_moment(session: Session, now: datetime) -> datetime | None:
     """Return the next instant at which anything can happen."""
     due = session.exec(select(func.min(col(Resource.next_due)))).one()
     ruling = session.exec(select(func.min(col(Ruling.knowable_at))).where(Ruling.knowable_at > now)).one()
-    closings = [step.closes_at for _, step in open_proposals(session) if step.closes_at and step.closes_at > now]
-    return min([at for at in (due, ruling, *closings) if at is not None], default=None)
+    closing = next_closing(session, now)
+    return min([at for at in (due, ruling, closing) if at is not None], default=None)

@@ -20,8 +20,8 @@ Demo = Callable[..., str]
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End the demo after a week: enough to see that it runs. What years come to, the founding replays show."""
-    monkeypatch.setattr(demo, "END", datetime(2019, 3, 1, tzinfo=UTC))
+    """End the demo after two days: enough to see that it runs. What years come to, the founding replays show."""
+    monkeypatch.setattr(demo, "END", datetime(2019, 2, 24, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def unillustrated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_prints_the_same_bytes_on_both_databases(
     run: Demo, new_database: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "END", datetime(2019, 9, 15, tzinfo=UTC))
+    monkeypatch.setattr(demo, "END", datetime(2019, 5, 1, tzinfo=UTC))
     with monkeypatch.context() as without_pages:
         without_pages.setattr(demo, "_write_pages", lambda *_: None)
         on_postgres = run("--database", new_database("postgresql", migrated=False), "demo", "--json")

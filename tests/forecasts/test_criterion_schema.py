@@ -102,7 +102,7 @@ OTHER = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.sampled_from(PLACES), OTHER)
 @example((manual(), "proposition"), "\x1c")
 @example((event_leaf(), "grace"), "P1DT")

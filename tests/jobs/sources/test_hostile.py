@@ -178,7 +178,7 @@ def walk(value: Any) -> Any:
         yield from walk(inner)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     case=st.sampled_from(CASES),
     body=st.binary(max_size=200) | _json.map(lambda value: json.dumps(value).encode()) | st.composite(mutated)(),
