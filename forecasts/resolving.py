@@ -231,6 +231,14 @@ def condition_status(session: Session, question: Question) -> ConditionStatus:
     return "met" if step.outcome == question.condition_outcome else "failed"
 
 
+def condition_proposed_in(session: Session, question: Question) -> int:
+    """Return the revision since which a condition has been met when it is now; 0 where there is none."""
+    if question.condition_id is None:
+        return 0
+    step = current_step(session, session.get_one(Question, question.condition_id))
+    return proposal_before(session, step).rev if step is not None else 0
+
+
 def effective_window(question: Question, parent: Question | None, parent_step: Resolution | None) -> Window | None:
     """Return the window in which events count; None while the condition is not at least proposed as met.
 

@@ -544,8 +544,9 @@ class Worker:
         """Whether the machine may confirm the proposal that is the question's latest step.
 
         The dispute window has passed, the condition is not open, and a machine's proposal has stood through
-        a sound check of each of its resources since then, without an alarm where it rests on an absence. A
-        person's proposal waits for a person; a founding ruling does not.
+        a sound check of each of its resources since then, and since the condition was dated as it is now,
+        without an alarm where it rests on an absence. A person's proposal waits for a person; a founding
+        ruling does not.
         """
         if step.state != "proposed" or step.closes_at is None or self.store.clock.now() < step.closes_at:
             return False
@@ -556,7 +557,8 @@ class Worker:
         checks = [last_sound(session, resource) for resource in resources_of(session, question)]
         if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
             checks = [None if check is None or check.alarm else check for check in checks]
-        return all(check is not None and check.checked_at >= step.closes_at for check in checks)
+        since = resolving.condition_proposed_in(session, question)
+        return all(check and check.checked_at >= step.closes_at and check.rev >= since for check in checks)
 
 
 def _reading_key(check: Check) -> tuple[object, ...]:

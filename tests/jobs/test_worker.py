@@ -669,6 +669,51 @@ def test_a_source_that_is_down_is_no_no_of_any(jobs: Jobs, other: Table) -> None
 
 
 @on_sqlite
+def test_a_child_is_not_confirmed_on_a_check_from_before_its_condition_was_dated_anew(
+    jobs: Jobs, other: Table
+) -> None:
+    parent = jobs.ask()
+    query = jobs.leaf()["query"] | {"location": other.url}
+    child = jobs.ask(
+        "mayor",
+        criterion=jobs.leaf(query=query, filter={"kind": ["resignation"]}),
+        condition={"question": parent, "outcome": "yes"},
+    )
+    jobs.table.rows.append(event("2020-03-01"))
+    other.rows.append(event("2020-03-05", "resignation"))
+    jobs.work_at("2020-03-10", "2020-03-16")
+    assert jobs.steps(parent) == jobs.steps(child) == [PROPOSED_YES]
+    jobs.table.rows[-1] = event("2020-03-02")
+    jobs.work_at("2020-03-17", "2020-03-23")
+    assert jobs.steps(parent) == [PROPOSED_YES, REOPENED, PROPOSED_YES]
+    assert jobs.steps(child) == [PROPOSED_YES]
+    jobs.table.rows[-1] = event("2020-03-08")
+    other.instead = say(answer(status="500 Internal Server Error"))
+    jobs.work_at("2020-03-24", "2020-03-31")
+    assert jobs.steps(parent)[-2:] == [PROPOSED_YES, YES]
+    assert jobs.steps(child) == [PROPOSED_YES]
+    other.instead = None
+    jobs.work_at("2020-04-10")
+    assert jobs.steps(child) == [PROPOSED_YES, REOPENED]
+
+
+def test_a_child_is_confirmed_by_a_check_from_after_its_condition_was_dated_anew(jobs: Jobs, other: Table) -> None:
+    parent = jobs.ask()
+    query = jobs.leaf()["query"] | {"location": other.url}
+    child = jobs.ask(
+        "mayor",
+        criterion=jobs.leaf(query=query, filter={"kind": ["resignation"]}),
+        condition={"question": parent, "outcome": "yes"},
+    )
+    jobs.table.rows.append(event("2020-03-01"))
+    other.rows.append(event("2020-03-05", "resignation"))
+    jobs.work_at("2020-03-10", "2020-03-16")
+    jobs.table.rows[-1] = event("2020-03-02")
+    jobs.work_at("2020-03-17", "2020-03-24", "2020-04-01")
+    assert jobs.steps(parent) == [PROPOSED_YES, REOPENED, PROPOSED_YES, YES]
+    assert jobs.steps(child) == [PROPOSED_YES, YES]
+
+
 def test_not_turns_a_verdict_and_leaves_the_unknown(jobs: Jobs) -> None:
     question = jobs.ask(criterion={"type": "not", "criterion": jobs.leaf()})
     jobs.work_at("2020-06-01", "2020-07-07")
