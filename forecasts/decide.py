@@ -5,6 +5,7 @@ and of the grace, enough sound checks, one of them after the grace, and a source
 decides either way, when the deadline and the grace have passed.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -171,22 +172,25 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
         )
     verdict = _decide_absence(leaf, window, reading, now, found=len(inside))
     if verdict.value == "unknown" and reading.earlier is not None:
-        before = _decide_absence(leaf, window, reading.earlier, now, found=len(inside))
+        before = _decide_events(leaf, window, reading.earlier, now)
         return before if before.value == "no" else verdict
     return verdict
 
 
 def _forgotten(leaf: EventLeaf, reading: Reading) -> Iterator[Event]:
-    """Yield the events of the earlier reading that the newer one does not speak of."""
+    """Yield the events of the earlier reading that the newer one lacks and does not speak of.
+
+    A partial answer speaks of nothing that it lacks, another of what lies within its reach.
+    """
     if reading.earlier is None:
         return
     observation, reach = reading.observation, reading.observation.complete_from
+    seen = Counter(event.gist for event in observation.events)
     for event in reading.earlier.observation.events:
         interval = event.interval(leaf.event_tz)
-        if observation.watermark is None:
-            if event not in observation.events:
-                yield event
-        elif reach is not None and interval is not None and _ends_before(interval, reach):
+        if seen[event.gist]:
+            seen[event.gist] -= 1
+        elif observation.partial or (reach and interval and _ends_before(interval, reach)):
             yield event
 
 

@@ -105,6 +105,11 @@ class Event:
         except OverflowError:
             return None
 
+    @property
+    def gist(self) -> tuple[object, ...]:
+        """What makes it the same event in another answer: sources re-key rows and edit their texts."""
+        return self.occurred, self.until, self.zone, self.kind, self.actors
+
     def dated(self) -> str:
         """Return the date as the row gives it, for people."""
         if self.occurred is None:
@@ -141,7 +146,8 @@ class Observation:
     """What one answer of a source says, and over which stretch of time the source is known to be complete.
 
     It is complete from `complete_from` (None: from the beginning) to `watermark` (None: to no known instant).
-    `problems` are sentences for people. A `shrunken` answer lost more rows than a sound source loses.
+    A `partial` answer says itself that there are more rows. `problems` are sentences for people. A `shrunken`
+    answer lost more rows than a sound source loses.
     """
 
     status: CheckStatus
@@ -151,6 +157,7 @@ class Observation:
     shrunken: bool = False
     state: State | None = None
     complete_from: datetime | None = None
+    partial: bool = False
 
     @property
     def sound(self) -> bool:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -21,7 +20,7 @@ from forecasts.criteria import SourceLeaf, StateLeaf
 from forecasts.decide import Reading, Verdict, Window, covers, decide
 from forecasts.errors import CalleditError, RedactedError, UnavailableError
 from forecasts.evidence import archive, retrieve
-from forecasts.model import ActorKind, Event, Fetcher, Observation, Request, Response, SourceCatalogue, iso
+from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
 from forecasts.redacting import redaction_of
 from forecasts.registering import interval_of, public_id
 from forecasts.store import Store, Transaction
@@ -567,23 +566,17 @@ def _reading_key(check: Check) -> tuple[object, ...]:
 
 
 def _late_rows(previous: Observation, observation: Observation) -> int:
-    """Return how many rows are there now that were not when the source was said to be complete to them.
-
-    A row is the same when date, kind and actors are: sources re-key rows and edit their texts.
-    """
+    """Return how many rows are there now that were not when the source was said to be complete to them."""
     if previous.watermark is None:
         return 0
-    new = Counter(map(_gist, observation.events)) - Counter(map(_gist, previous.events))
-    return sum(
-        count
-        for (occurred, until, zone, *_), count in new.items()
-        if (interval := Event(occurred, "", zone, until=until).interval("UTC"))
-        and interval.end <= previous.watermark
-    )
-
-
-def _gist(event: Event) -> tuple[Any, ...]:
-    return event.occurred, event.until, event.zone, event.kind, event.actors
+    known, late = Counter(event.gist for event in previous.events), 0
+    for event in observation.events:
+        interval = event.interval("UTC")
+        if known[event.gist]:
+            known[event.gist] -= 1
+        elif interval is not None and interval.end <= previous.watermark:
+            late += 1
+    return late
 
 
 def _trusted(observation: Observation, since: datetime | None) -> Observation:

@@ -1,6 +1,7 @@
 """Rows that become events, whatever form they came in, and how many a sound source may lose."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -107,7 +108,8 @@ def answered(
     if rows < count:
         problems = [*problems, f"the answer holds {rows} of {count} rows, so it is not complete"]
         watermark = None
-    return _observation(events, problems, watermark, seen_before, "answer")
+    observation = _observation(events, problems, watermark, seen_before, "answer")
+    return replace(observation, partial=rows < count)
 
 
 def _observation(

@@ -141,7 +141,9 @@ class Usgs:
             )
         except UnreadableError as error:
             return refused(body, error)
-        return replace(observation, complete_from=read.start)
+        return replace(
+            observation, complete_from=read.start, partial=observation.partial or len(features) >= LIMIT
+        )
 
 
 @dataclass(slots=True)

@@ -45,6 +45,15 @@ def opening(when: str | date | None, **more: Any) -> Event:
     return Event(at(when) if isinstance(when, str) else when, "opening", **more)
 
 
+def after(
+    *events: Event, before: tuple[Event, ...], k: int = 1, watermark: datetime | None = None, **known: Any
+) -> Verdict:
+    """Decide on a newer answer, with one from before it that was complete."""
+    earlier = Reading(Observation("ok", before, LATER), LATER, 2)
+    later = Reading(Observation("ok", events, watermark, **known), LATER, 2, earlier=earlier)
+    return decide(leaf(k), WINDOW, {leaf(k).resource: later}, LATER)
+
+
 # -- where an event lies -------------------------------------------------------------------------------------
 
 
@@ -186,6 +195,37 @@ def test_a_yes_could_be_known_once_the_last_row_it_needs_was_known() -> None:
 
 def test_where_a_row_does_not_say_when_it_was_known_the_check_does() -> None:
     assert verdict(opening("2020-01-10")).knowable_at == LATER
+
+
+# -- what a newer answer lacks -------------------------------------------------------------------------------
+
+FIRST, SECOND = opening("2020-01-10T00:00"), opening("2020-01-12T00:00")
+
+
+def test_a_row_withdrawn_from_a_whole_answer_is_gone_though_that_is_complete_to_no_known_instant() -> None:
+    assert after(before=(FIRST,)).value == "unknown"
+    assert after(before=(FIRST,), partial=True).value == "yes"
+
+
+def test_what_a_partial_answer_lacks_is_still_there_once() -> None:
+    assert after(SECOND, before=(FIRST, SECOND), k=2, partial=True).value == "yes"
+    assert after(FIRST, before=(FIRST, FIRST), k=2, partial=True).value == "yes"
+    edited = opening("2020-01-10T00:00", id="8", description="edited")
+    assert after(edited, before=(FIRST,), k=2, partial=True).value != "yes"
+
+
+def test_what_lies_before_the_reach_of_an_answer_counts_once() -> None:
+    reach = at("2020-01-11T00:00")
+    assert after(SECOND, before=(FIRST,), k=2, complete_from=reach).value == "yes"
+    assert after(FIRST, SECOND, before=(FIRST,), k=3, complete_from=reach).value != "yes"
+    assert after(FIRST, before=(FIRST, SECOND), k=2, watermark=LATER, complete_from=reach).value == "unknown"
+
+
+def test_a_no_stays_where_the_newer_answer_is_complete_to_no_known_instant() -> None:
+    assert after(before=()).value == after(FIRST, before=(FIRST,), k=2).value == "no"
+
+
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_only_what_follows_a_condition_counts() -> None:

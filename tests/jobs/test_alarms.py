@@ -346,3 +346,20 @@ def test_a_state_nobody_saw_at_the_deadline_is_left_to_a_person(desk: Desk) -> N
         assert asked.work_at("2020-06-10") == []
         asked.body = rate(4.5, "2020-07-02T00:00:00Z")
         assert asked.work_at("2020-07-05", RIPE, CLOSED) == []
+
+
+def test_a_row_withdrawn_from_a_table_that_publishes_no_watermark_any_more_takes_its_yes_back(desk: Desk) -> None:
+    def body(*days: str, **published: str) -> bytes:
+        rows = [{"id": str(number), "date": day, "kind": "opening"} for number, day in enumerate(days)]
+        return json.dumps({"rows": rows} | published).encode()
+
+    with service(desk) as asked:
+        query = {"location": asked.url, "format": "json", "columns": {"id": "id", "occurred": "date"}}
+        query["watermark"] = {"from": "field", "name": "asof"}
+        asked.ask(opening_in(asked, source="event-table", query=query))
+        asked.body = body("2019-01-01", "2019-01-02", "2020-02-01", asof="2020-02-04T00:00:00Z")
+        assert asked.work_at("2020-02-05", "2020-02-13") == [PROPOSED_YES, YES]
+        asked.body = body("2019-01-01", "2019-01-02", "2020-02-01")
+        assert asked.work_at("2020-03-10") == [PROPOSED_YES, YES]
+        asked.body = body("2019-01-01", "2019-01-02")
+        assert asked.work_at("2020-03-20") == [PROPOSED_YES, YES, REOPENED]
