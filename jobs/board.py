@@ -132,8 +132,10 @@ class Board:
     def keep_verdict(self, tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
         """Append the verdict when it says something new."""
         start, end = (verdict.occurred.start, verdict.occurred.end) if verdict.occurred else (None, None)
-        if self._verdicts.get(question.id) == (verdict.value, start, end, verdict.needs_person):
+        gist = verdict.value, start, end, verdict.needs_person
+        if self._verdicts.get(question.id) == gist:
             return
+        self._verdicts[question.id] = gist
         tx.add(
             VerdictRow(
                 question_id=question.id,

@@ -362,14 +362,16 @@ class Worker:
         for question in board.questions(resource):
             if tx.now < question.opens_at or board.rests(question, tx.now):
                 continue
+            before = board.steps.get(question.id)
             try:
                 verdict = self._decide(board, question, tx.now)
-            except RedactedError:  # an answer it needs was blanked and not fetched again
+            except RedactedError as error:  # an answer it needs was blanked and not fetched again
+                if resolving.state_of(before) == "proposed":  # so that it is not taken for decided again
+                    board.keep_verdict(tx, question, check, Verdict("unknown", str(error)))
                 continue
             board.keep_verdict(tx, question, check, verdict)
             if self.told is not None:
                 self.told(question, check, verdict)
-            before = board.steps.get(question.id)
             closes_at = tx.now + self.dispute_window
             step = resolving.apply_verdict(tx, question, before, verdict, check, closes_at=closes_at)
             if step is not None and resolving.state_of(before) == "open":
@@ -556,6 +558,9 @@ class Worker:
         checks = [last_sound(session, resource) for resource in resources_of(session, question)]
         if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
             checks = [None if check is None or check.alarm else check for check in checks]
+        said = _latest_verdict(session, question.id)
+        if said is None or said.value != step.outcome:  # an answer it needs was blanked
+            return False
         since = resolving.condition_proposed_in(session, question)
         return all(check and check.checked_at >= step.closes_at and check.rev >= since for check in checks)
 
@@ -617,10 +622,14 @@ def _may_propose(session: Session, ruling: Ruling) -> bool:
         return False
     if not criteria.source_leaves(criteria.load(question.criterion)):
         return True
-    last = session.exec(
+    said = _latest_verdict(session, question.id)
+    return said is not None and said.needs_person
+
+
+def _latest_verdict(session: Session, question_id: int) -> VerdictRow | None:
+    return session.exec(
         select(VerdictRow)
-        .where(VerdictRow.question_id == question.id)
+        .where(VerdictRow.question_id == question_id)
         .order_by(col(VerdictRow.id).desc())
         .limit(1)
     ).first()
-    return last is not None and last.needs_person

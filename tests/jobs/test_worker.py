@@ -996,3 +996,23 @@ def test_a_question_is_left_alone_while_an_answer_it_needs_is_redacted(jobs: Job
         jobs.table.instead = None
         jobs.work_at("2020-03-20")
         assert jobs.steps(question) == [PROPOSED_YES, YES]
+
+
+def test_a_proposal_is_not_confirmed_by_a_check_at_which_it_could_not_be_decided(jobs: Jobs, other: Table) -> None:
+    """Both tables have to say yes; the second takes it back while what the first said is blanked."""
+    question = jobs.ask(criterion=over_both(jobs, other, "all"))
+    for table in (jobs.table, other):
+        table.rows.append(event("2020-02-03"))
+    jobs.work_at("2020-02-20")
+    assert jobs.steps(question) == [PROPOSED_YES]
+    other.instead = say(answer(status="500 Internal Server Error"))
+    jobs.work_at("2020-02-27")
+    redact(jobs, hashlib.sha256(jobs.table.body()).hexdigest())
+    jobs.worker = another_worker(jobs)
+    jobs.table.instead, other.instead = other.instead, None
+    del other.rows[-1]
+    jobs.work_at("2020-03-20")
+    assert jobs.steps(question) == [PROPOSED_YES]
+    jobs.table.instead = None
+    jobs.work_at("2020-04-20")
+    assert jobs.steps(question) == [PROPOSED_YES, REOPENED]
