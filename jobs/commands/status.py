@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecasts.commands.shared import JsonOption, opened, print_json
-from forecasts.errors import StoreError
+from forecasts.errors import CalleditError
 
 if TYPE_CHECKING:
     from jobs.status import Status
@@ -27,7 +27,7 @@ def status(
     try:
         with opened(ctx) as store:
             found = status_of(store)
-    except StoreError as error:
+    except CalleditError as error:
         if not check:
             raise
         typer.echo(f"Error: {error}", err=True)

@@ -142,4 +142,6 @@ def test_the_command_answers_as_a_monitoring_plugin_does(calledit: Run, database
     assert json.loads(calledit("status", "--json").out)["overdue"] == 1
     gone = calledit("--database", "postgresql://nobody@127.0.0.1:1/none", "status", "--check")
     assert (gone.code, gone.err.startswith("Error: The database")) == (2, True)
+    unusable = calledit("--database", "nonsense", "status", "--check")
+    assert (unusable.code, unusable.err.startswith("Error: ")) == (2, True)
     desk.store.close()
