@@ -77,6 +77,9 @@ class Service:
                 _say(f"calledit {name}: {error}")
                 if isinstance(error, UnavailableError) and seconds > RETRY.total_seconds():
                     added[0].modify(next_run_time=datetime.now(UTC) + RETRY)
+            except Exception as error:  # noqa: BLE001  (whatever it is, the next turn may fare better)
+                what = " ".join(f"{type(error).__name__}: {error}".split())
+                _say(f"calledit {name}: this round broke off ({what}); the next one goes on with what is due.")
 
         added: list[Job] = []
         added.append(

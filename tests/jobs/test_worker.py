@@ -5,6 +5,7 @@ a week; a no needs two sound checks. Its forecast says 0.7.
 """
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from forecasts.model import Request, Response
 from forecasts.store import Store
 from forecasts.tables import Revision
 from jobs.due import LEASE
+from jobs.service import Service
 from jobs.sources import Catalogue, catalogue
 from jobs.sources.event_table import EventTable
 from jobs.worker import Worker
@@ -1016,3 +1018,31 @@ def test_a_proposal_is_not_confirmed_by_a_check_at_which_it_could_not_be_decided
     jobs.table.instead = None
     jobs.work_at("2020-04-20")
     assert jobs.steps(question) == [PROPOSED_YES, REOPENED]
+
+
+# -- ticking by itself -----------------------------------------------------------------------------------------
+
+
+def test_a_round_that_breaks_off_says_so_in_a_sentence_and_the_next_one_goes_on(
+    jobs: Jobs,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rounds, again = itertools.count(), threading.Event()
+
+    def check_round() -> int:
+        if next(rounds) == 0:
+            raise RuntimeError("no\nroom")
+        again.set()
+        return 0
+
+    monkeypatch.setattr(jobs.worker, "check_round", check_round)
+    service = Service(jobs.worker, lambda: None, 0.05)
+    try:
+        assert again.wait(10)
+    finally:
+        assert service.drain()
+    said = "this round broke off (RuntimeError: no room); the next one goes on with what is due."
+    assert f"calledit check: {said}\n" in capsys.readouterr().out
+    assert not caplog.records
