@@ -88,7 +88,7 @@ class Board:
             if until is not None:
                 query = query.where(col(Check.id) <= until)
             with self.session.no_autoflush:  # what waits to be written are verdicts, and they go together
-                self._sound[key, count, until] = self.session.exec(query.limit(count)).all()
+                self._sound[key, count, until] = self.session.exec(query).all()
         return self._sound[key, count, until]
 
     def checks_past(self, key: tuple[str, str], instant: datetime) -> Sequence[Check]:
