@@ -1,7 +1,7 @@
 """A loopback HTTP server that serves event tables as they could be known at a simulated instant.
 
 Of a table only rows whose `known_at` has come are served, of a recording the newest file, with an ETag; a matching
-If-None-Match is answered 304, and the Date header is the simulated one. Before a recording begins it answers 404.
+If-None-Match is answered 304, and the Date header is the simulated one. Where a recording has no answer it is 404.
 """
 
 import bisect
@@ -96,13 +96,17 @@ class Feed:
     """
 
     def __init__(self, tables: Mapping[str, Path], clock: Clock) -> None:
-        self._tables = [Recording(path) if path.is_dir() else _Table(path) for path in tables.values()]
-        self._locations = list(tables)
+        self._by_location = {at: Recording(path) if path.is_dir() else _Table(path) for at, path in tables.items()}
         self._clock = clock
+
+    def next_file(self, location: str, instant: datetime) -> datetime | None:
+        """Return the instant of the first file after an instant in the recording of a location, if it is one."""
+        table = self._by_location.get(location)
+        return table.next_after(instant) if isinstance(table, Recording) else None
 
     def __enter__(self) -> dict[str, str]:
         """Start serving; return the address of each location."""
-        tables, clock = self._tables, self._clock
+        tables, clock = list(self._by_location.values()), self._clock
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -134,7 +138,7 @@ class Feed:
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         base = f"http://127.0.0.1:{self._server.server_port}"
-        return {location: f"{base}/{number}" for number, location in enumerate(self._locations)}
+        return {location: f"{base}/{number}" for number, location in enumerate(self._by_location)}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,11 +1,17 @@
-"""A recording of a source: a directory of dated files, each what the source answered from its instant on."""
+"""A recording of a source: a directory of dated files, each what the source answered at its instant.
+
+A file stands for the source until the next one would have come by the recording's usual spacing. Past that, nobody
+is known to have got an answer: a hole, and the time after the last file, are silence, never an old answer made new.
+"""
 
 import bisect
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 
 from forecasts.errors import InvalidInputError
 
@@ -20,6 +26,7 @@ _NAME = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt_ ](\d\d)[:-]?(\d\d)(?:[:-]?(\d\d)(?:[.,]\d+)?)?(Z|z|[+-]\d\d[:-]?\d\d)?)?",
     re.ASCII,
 )
+LATE = 1.1  # spacings after which the next file is overdue
 _REMEDY = "name each file by its instant, as 2020-01-31.csv or 2020-01-31T06-00-00Z.csv"
 
 
@@ -49,12 +56,24 @@ class Recording:
         self.content_type = _TYPES[kinds[0]]
         self._instants = sorted(dated)
         self._paths = [dated[instant] for instant in self._instants]
+        spacings = [later - earlier for earlier, later in pairwise(self._instants)]
+        self._lasts = LATE * median_low(spacings or [timedelta(days=1)])
         self._read = lru_cache(maxsize=4)(_read)
 
     def at(self, instant: datetime) -> tuple[bytes, str] | None:
-        """Return the newest file at or before an instant, and its ETag; None before the first."""
+        """Return the newest file at or before an instant, and its ETag; None where it is too old to speak for it.
+
+        It is after `LATE` times the median spacing of the files; that of a single file is a day.
+        """
         place = bisect.bisect_right(self._instants, instant)
-        return self._read(self._paths[place - 1]) if place else None
+        if not place or instant >= self._instants[place - 1] + self._lasts:
+            return None
+        return self._read(self._paths[place - 1])
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return the instant of the first file after an instant, None after the last."""
+        place = bisect.bisect_right(self._instants, instant)
+        return self._instants[place] if place < len(self._instants) else None
 
 
 def _read(path: Path) -> tuple[bytes, str]:

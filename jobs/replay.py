@@ -110,7 +110,16 @@ def replay_locked(
                 routes_only=True,
             )
             try:
-                worker = Worker(store, catalogue, fetcher, dispute_window=settings.dispute_window, told=told)
+                worker = Worker(
+                    store,
+                    catalogue,
+                    fetcher,
+                    dispute_window=settings.dispute_window,
+                    told=told,
+                    news=lambda resource, now: feed.next_file(
+                        str(load_query(resource.query).get("location", "")), now
+                    ),
+                )
                 return _run(worker, clock, end, progress)
             finally:
                 fetcher.close()

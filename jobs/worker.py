@@ -44,6 +44,7 @@ SKEW = timedelta(minutes=5)
 REMEMBERED = 256  # observations that need not be read from the archive again
 POLL = 1.0  # seconds after which a round with fetches under way looks for more that is due
 Told = Callable[[Question, Check, Verdict], None]  # hears what a criterion says at each check
+News = Callable[[Resource, datetime], datetime | None]  # when a resource is known to say something new
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,14 @@ class Worker:
         parallel: int = 1,
         lease: timedelta = due.LEASE,
         told: Told | None = None,
+        news: News = lambda resource, now: None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue
         self.fetcher = fetcher
         self.dispute_window = dispute_window
         self.told = told
+        self.news = news
         self.parallel = parallel
         self.lease = lease
         self._name = secrets.token_hex(8)
@@ -252,6 +255,9 @@ class Worker:
         again = due.next_due(resource.public_id, map(board.watch, board.questions(resource)), now)
         if again is not None and check.alarm is not None:
             again = min(again, tx.now + alarms.LOOK_AGAIN)
+        news = self.news(resource, tx.now)
+        if again is not None and news is not None:
+            again = min(again, news)
         if again is not None and response.retry_after:
             again = max(again, check.checked_at + timedelta(seconds=response.retry_after))
         resource.next_due = again

@@ -1,6 +1,6 @@
 """A daily table over two years with everything real ones do, as a recording, and what its final truth says."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ LOCATION = "https://harbour.example/arrivals.csv"
 FIRST = date(2020, 1, 1)
 DAYS = 730
 DEADLINE = date(2021, 7, 1)
-EMPTY = (date(2021, 6, 30), date(2021, 7, 15))  # the eve of the deadline, and the end of the grace
+WATCHED_UNTIL = DEADLINE + timedelta(days=30)  # the lag that the questions allow
 KINDS = ("launch", "test", "drill", "flyby", "parade", "visit", "review")
 WEIGHTS = (20, 6, 3, 0, 0, 0, 0)
 HEADER = "id,date,kind,text"
@@ -84,17 +84,23 @@ def table(seed: int = 5) -> list[Row]:
     return rows
 
 
-def record(rows: Iterable[Row], directory: Path, *, seed: int = 6) -> None:
-    """Write one file a day, save on the days nobody asked; two of them have no rows."""
+def empty_days(since: date, *, seed: int = 8) -> list[date]:
+    """Return two days, anywhere from a day on while questions are watched, on which the table has no rows."""
+    days = range(since.toordinal(), WATCHED_UNTIL.toordinal())
+    return [date.fromordinal(day) for day in sorted(Random(seed).sample(days, 2))]
+
+
+def record(rows: Iterable[Row], directory: Path, *, empty: Collection[date], seed: int = 6) -> None:
+    """Write one file a day, save on the days nobody asked."""
     chance = Random(seed)
     rows = list(rows)
     for number in range(DAYS):
         day = FIRST + timedelta(days=number)
-        if day not in EMPTY and chance.random() < 0.05:
+        if day not in empty and chance.random() < 0.05:
             continue
         keys = 0 if day < date(2021, 7, 3) else 1000  # re-keyed
         hyphen = "\u2011" if date(2021, 5, 1) <= day < date(2021, 8, 1) else "-"
-        lines = [] if day in EMPTY else [line for row in rows if (line := row.line(day, keys, hyphen))]
+        lines = [] if day in empty else [line for row in rows if (line := row.line(day, keys, hyphen))]
         name = day.isoformat() if number % 2 else f"{day.isoformat()}T00-00-00Z"
         (directory / f"{name}.csv").write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
 
@@ -123,7 +129,7 @@ def questions() -> tuple[d.Item, dict[str, tuple[str, int, date, date]]]:
             filter={"kind": [kind]},
             event_tz="UTC",
             grace="P14D",
-            max_lag="P45D",
+            max_lag="P30D",
         )
         asked.append(
             d.question(

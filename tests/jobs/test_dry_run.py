@@ -143,7 +143,7 @@ def test_a_recording_is_served_as_it_was_at_each_instant(calledit: Run, tmp_path
     rows = {
         "2020-03-01T00-00-00Z": FILLING,
         "2020-03-01T03-00-00Z": [],
-        "2020-03-01T06-00-00Z": [*FILLING, OPENED],
+        **{f"2020-03-01T{hour}-00-00Z": [*FILLING, OPENED] for hour in ("06", "09", "12", "15")},
     }
     for instant, held in rows.items():
         (feed / f"{instant}.csv").write_text("\n".join([HEADER, *held, ""]), encoding="utf-8")

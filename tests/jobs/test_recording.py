@@ -59,10 +59,28 @@ def test_the_newest_file_at_or_before_the_instant_is_served(tmp_path: Path) -> N
         clock.advance(datetime(2020, 6, 2, tzinfo=UTC))
         status, headers, body = get(routes["table"])
         assert (status, body, headers["Content-Type"]) == (200, b"two\n", "text/csv")
-        clock.advance(datetime(2020, 6, 3, 23, 59, tzinfo=UTC))  # no file of that day
+        clock.advance(datetime(2020, 6, 3, 23, 59, tzinfo=UTC))  # the usual spacing is two days
         assert get(routes["table"], headers["ETag"])[0] == 304
         clock.advance(datetime(2020, 6, 4, tzinfo=UTC))
         assert get(routes["table"], headers["ETag"])[::2] == (200, b"four\n")
+
+
+def test_a_hole_and_the_end_of_a_recording_are_no_answer(tmp_path: Path) -> None:
+    recording = Recording(recorded(tmp_path / "r", d02="2", d03="3", d04="4", d07="7", d08="8"))
+    bodies = {
+        moment: found[0] if (found := recording.at(at(f"2020-06-{moment}"))) else None
+        for moment in ("02", "04T18:00:00", "05", "05T02:00:00", "05T02:30:00", "06", "07", "08T18:00:00", "10")
+    }
+    assert list(bodies.values()) == [b"2", b"4", b"4", b"4", None, None, b"7", b"8", None]
+    assert [recording.next_after(at(f"2020-06-{moment}")) for moment in ("01", "02", "04T18:00:00", "08")] == [
+        at("2020-06-02"),
+        at("2020-06-03"),
+        at("2020-06-07"),
+        None,
+    ]
+    alone = Recording(recorded(tmp_path / "s", d02="2"))
+    assert alone.at(at("2020-06-02T23:00:00")) is not None
+    assert alone.at(at("2020-06-04")) is None
 
 
 @pytest.mark.parametrize(
@@ -144,3 +162,15 @@ def test_which_table_is_meant_has_to_be_said(
         run(desk.store.url, START, END, tables={ONLY: directory})
     with desk.store.read() as session:
         assert desk.store.replay_run(session) is None  # nothing was begun
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_recording_that_has_stopped_is_no_silence_of_its_source(desk: Desk, tmp_path: Path) -> None:
+    days = {f"d{day:02d}": "occurred,zone,kind\n2020-01-15,UTC,other\n" for day in (27, 28, 29)}
+    question = desk.ids(asks("a.csv"))["q-a.csv"]
+    run(desk.store.url, at("2020-06-26"), at("2020-08-01"), tables={ONLY: recorded(tmp_path / "r", **days)})
+    checks = desk.export("checks")
+    sound = [check["checked_at"][:10] for check in checks if check["sound"]]
+    assert sorted(set(sound)) == ["2020-06-27", "2020-06-28", "2020-06-29", "2020-06-30"]  # each file was checked
+    assert {check["problem"] for check in checks if not check["sound"]} == {"the source answered 404"}
+    assert desk.steps(question) == []
