@@ -167,7 +167,7 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
     if len(inside) + len(unsure) >= leaf.needed:
         return Verdict(
             "unknown",
-            f"{unsure[0].kind} on {unsure[0].dated()} may lie inside the window or outside: a person decides",
+            _unsure(unsure[0]),
             needs_person=True,
         )
     verdict = _decide_absence(leaf, window, reading, now, found=len(inside))
@@ -298,14 +298,20 @@ def _decide_market(leaf: MarketMirror, window: Window, reading: Reading, now: da
     )
 
 
+def _unsure(event: Event) -> str:
+    if not event.kind:
+        return f"a row without a kind on {event.dated()} may be what is asked about: a person decides"
+    return f"{event.kind} on {event.dated()} may lie inside the window or outside: a person decides"
+
+
 def _matches(event: Event, leaf: EventLeaf) -> bool:
-    return event.kind in leaf.filter.kind and set(leaf.filter.actors) <= set(event.actors)
+    return (not event.kind or event.kind in leaf.filter.kind) and set(leaf.filter.actors) <= set(event.actors)
 
 
 def _sort_events(
     events: Iterable[Event], window: Window, zone: str, checked_at: datetime
 ) -> tuple[list[tuple[Interval, Event]], list[Event]]:
-    """Return the events that certainly lie inside the window, in order, and those nobody can place.
+    """Return the events that certainly lie inside the window, in order, and those nobody can place or name.
 
     A row dated after the check that read it is an announcement, not an event.
     """
@@ -318,7 +324,10 @@ def _sort_events(
         elif interval.start > checked_at:
             continue
         elif interval.start >= window.opens_latest and _ends_before(interval, window.deadline):
-            inside.append((interval, event))
+            if event.kind:
+                inside.append((interval, event))
+            else:
+                unsure.append(event)
         elif not (_ends_before(interval, window.opens_at) or interval.start >= window.deadline):
             unsure.append(event)
     inside.sort(key=lambda pair: (pair[0].end, pair[0].start))

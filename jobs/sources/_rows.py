@@ -17,35 +17,38 @@ COLUMNS: tuple[Column, ...] = get_args(Column)
 def read_rows(
     rows: Iterable[Mapping[Column, str]], *, zone: str | None, kind: str | None, fetched_at: datetime
 ) -> tuple[list[Event], list[str]]:
-    """Turn rows into events, and say in sentences what was odd about them; `zone` and `kind` fill gaps."""
+    """Turn rows into events, and say in sentences what was odd about them; `zone` and `kind` fill gaps.
+
+    Raises `UnreadableError` where no row has a kind: the column is not the one it was taken for.
+    """
     events: list[Event] = []
-    ids: set[str] = set()
+    seen: dict[str, list[Event]] = {}
     undated = early = kindless = twice = 0
     for cell in rows:
         event = _event(cell, zone, kind)
-        if event is None:
-            kindless += 1
-        elif event.known_at is not None and event.known_at > fetched_at:
+        if event.known_at is not None and event.known_at > fetched_at:
             early += 1
-        elif event.id and event.id in ids:
+            continue
+        same = seen.setdefault(event.id, []) if event.id else []
+        if event in same:
             twice += 1
-        else:
-            undated += event.occurred is None
-            ids.add(event.id)
-            events.append(event)
+            continue
+        same.append(event)
+        undated += event.occurred is None
+        kindless += not event.kind
+        events.append(event)
+    if events and kindless == len(events):
+        raise UnreadableError("no row has a kind: name its column under columns, or give kind")
     odd = (
         (undated, "without a date that can be read"),
-        (kindless, "without a kind, left out"),
+        (kindless, "without a kind, which may be of any"),
         (early, "said to be known only after the fetch, left out"),
-        (twice, "with the id of an earlier row, left out"),
+        (twice, "that repeat a row with their id, left out"),
     )
     return events, [f"{count} rows {what}" for count, what in odd if count]
 
 
-def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Event | None:
-    kind = cell["kind"] or kind
-    if not kind:
-        return None
+def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Event:
     zone = known_zone(cell["zone"]) or zone
     occurred = occurrence_of(cell["occurred"], zone)
     until: datetime | date | None = occurrence_of(cell["occurred_until"], zone)
@@ -53,7 +56,7 @@ def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Ev
         occurred = None
     return Event(
         occurred=occurred,
-        kind=kind,
+        kind=cell["kind"] or kind or "",
         zone=zone,
         actors=tuple(name.strip() for name in cell["actors"].split(";") if name.strip()),
         known_at=instant_of(cell["known_at"], "UTC"),

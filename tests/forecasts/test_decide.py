@@ -112,6 +112,13 @@ def test_a_row_of_another_kind_says_nothing(event: Event) -> None:
     assert verdict(event).value == "no"
 
 
+def test_a_row_without_a_kind_inside_the_window_is_left_to_a_person() -> None:
+    said = verdict(Event(at("2020-01-10"), ""))
+    assert (said.value, said.needs_person) == ("unknown", True)
+    assert "a row without a kind" in said.reason
+    assert verdict(Event(at("2019-01-10"), "")).value == "no"
+
+
 def test_every_named_actor_must_be_in_the_row() -> None:
     rule = leaf(actors=["Kim", "Trump"])
     both, one = (

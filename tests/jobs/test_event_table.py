@@ -133,10 +133,26 @@ def test_a_row_known_only_after_the_fetch_is_left_out() -> None:
     assert observation.problems == ("1 rows said to be known only after the fetch, left out",)
 
 
-def test_a_row_without_a_kind_is_left_out() -> None:
+def test_a_row_without_a_kind_is_kept_as_one_of_any() -> None:
     observation = parse(csv_of(row(), row(kind="")))
-    assert len(observation.events) == 1
-    assert observation.problems == ("1 rows without a kind, left out",)
+    assert [event.kind for event in observation.events] == ["launch", ""]
+    assert observation.problems == ("1 rows without a kind, which may be of any",)
+    nameless = parse(csv_of(row(kind="")))
+    assert (nameless.status, nameless.problems) == (
+        "malformed",
+        ("no row has a kind: name its column under columns, or give kind",),
+    )
+
+
+def test_only_an_exact_repetition_of_a_row_is_left_out() -> None:
+    query = QUERY | {"columns": {"id": "citation"}}
+    observation = parse(csv_of(row(), row(), row("2020-06-03"), row(kind="test")), query)
+    assert [(event.occurred, event.kind) for event in observation.events] == [
+        (date(2020, 6, 1), "launch"),
+        (date(2020, 6, 3), "launch"),
+        (date(2020, 6, 1), "test"),
+    ]
+    assert observation.problems == ("1 rows that repeat a row with their id, left out",)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
@@ -208,7 +224,7 @@ def test_a_nul_byte_is_text_like_any_other() -> None:
     assert only_event(csv_of(row(kind="la\x00unch"))).kind == "la\x00unch"
 
 
-@pytest.mark.parametrize("body", [b"", b" \n\n", HEADER.encode(), b"\xef\xbb\xbf", csv_of(row(kind=""))])
+@pytest.mark.parametrize("body", [b"", b" \n\n", HEADER.encode(), b"\xef\xbb\xbf"])
 def test_zero_rows_prove_nothing(body: bytes) -> None:
     observation = parse(body)
     assert observation.status == "empty"

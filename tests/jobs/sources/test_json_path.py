@@ -226,15 +226,18 @@ def test_a_count_that_does_not_fit_is_malformed(count: object) -> None:
 def test_rows_none_of_which_can_be_read_prove_nothing() -> None:
     body = documents("2021-09-01")
     del body["results"][0]["type"]
-    assert rows(body).status == "empty"
+    assert rows(body).status == "malformed"
 
 
 def test_a_row_that_comes_twice_counts_once() -> None:
     body = documents("2021-09-01", "2021-09-02")
     body["results"][1]["number"] = "2021-0"
     found = rows(body)
+    assert len(found.events) == 2  # an id used again for something else
+    body["results"][1] = body["results"][0]
+    found = rows(body)
     assert [event.occurred for event in found.events] == [date(2021, 9, 1)]
-    assert found.problems == ("1 rows with the id of an earlier row, left out",)
+    assert found.problems == ("1 rows that repeat a row with their id, left out",)
 
 
 def test_rows_that_went_missing_are_noticed() -> None:
