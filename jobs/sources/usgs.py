@@ -4,6 +4,7 @@ The answer says how many events it holds, so none is an answer too. Events are r
 (the default) one that no analyst has seen is left out and holds the watermark back to its time.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from jobs.sources._queries import FetchTime, Service, read_query, write_query
 from jobs.sources._rows import answered, rows_of
 
 LIMIT = 5_000  # events in one answer
+EARTH_KM = 6371.0
 _MS = timedelta(milliseconds=1)
 _Fit = Literal["yes", "no", "unknown"]
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
@@ -219,9 +221,27 @@ def _fits(properties: Mapping[str, Any], place: Any, at: datetime | None, query:
     answers = (
         _within(number(properties.get("mag")), query.min_magnitude, query.max_magnitude),
         _within(depth, query.min_depth_km, query.max_depth_km),
+        _near(place, query),
         _begins(text_of(properties.get("magType")), query.magnitude_types),
     )
     return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
+
+
+def _near(place: Any, query: UsgsQuery) -> _Fit:
+    """Whether an event lies in the circle that was asked for, on a sphere as the service reckons, give or take."""
+    if query.latitude is None or query.longitude is None or query.max_radius_km is None:
+        return "yes"
+    found = [number(part) for part in place[:2]] if isinstance(place, list) else []
+    if len(found) < 2 or found[0] is None or found[1] is None:
+        return "unknown"
+    east, north = math.radians(float(found[0])), math.radians(float(found[1]))
+    centre_east, centre_north = math.radians(query.longitude), math.radians(query.latitude)
+    haversine = (
+        math.sin((north - centre_north) / 2) ** 2
+        + math.cos(north) * math.cos(centre_north) * math.sin((east - centre_east) / 2) ** 2
+    )
+    distance = 2 * EARTH_KM * math.asin(math.sqrt(min(max(haversine, 0.0), 1.0)))
+    return "yes" if distance <= query.max_radius_km * 1.01 + 1 else "no"
 
 
 def _within(value: Decimal | None, low: float | None, high: float | None) -> _Fit:

@@ -113,6 +113,24 @@ def test_an_event_without_a_time_is_undated(time: object) -> None:
     assert found.problems == ("1 events without a time that can be read",)
 
 
+@pytest.mark.parametrize(
+    ("place", "kept", "held"),
+    [
+        ([129.1, 41.3, 0], True, False),
+        ([129.1, 41.74, 0], True, False),  # 49 km north
+        ([129.1, 41.9, 0], False, False),  # 67 km
+        ([-70.0, -33.0, 10], False, False),
+        (None, False, True),
+        ([129.1], False, True),
+        ([None, 41.3, 0], False, True),
+    ],
+)
+def test_an_event_outside_the_circle_was_not_asked_for(place: Any, kept: bool, held: bool) -> None:
+    circle = {"latitude": 41.3, "longitude": 129.1, "max_radius_km": 50}
+    found = seen(quake() | {"geometry": {"coordinates": place}}, query=circle)
+    assert (len(found.events) == 1, found.watermark == AT) == (kept, held)
+
+
 def test_a_catalogue_that_lost_events_is_not_trusted() -> None:
     before = seen(*(quake(f"us{n}") for n in range(10)))
     found = observe("usgs", quakes(), USGS_QUERY, previous=before)
