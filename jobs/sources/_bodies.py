@@ -66,7 +66,7 @@ def text_of(value: object) -> str:
         return "; ".join(filter(None, (text_of(part) for part in value if not isinstance(part, list))))[:MAX_TEXT]
     if value is None or isinstance(value, dict):
         return ""
-    text = str(value)[: 4 * MAX_TEXT].strip()[:MAX_TEXT]
+    text = str(value)[: 4 * MAX_TEXT].strip()[:MAX_TEXT].replace("\0", "\ufffd")
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
 
 
