@@ -1,7 +1,7 @@
 """A recording of a source: a directory of dated files, each what the source answered at its instant.
 
 A file stands for the source until the next one would have come by the recording's usual spacing. Past that, nobody
-is known to have got an answer: a hole, and the time after the last file, are silence, never an old answer made new.
+is known to have got an answer: a hole, and the time after the last file, are no answer, and not the old one.
 """
 
 import bisect

@@ -92,7 +92,7 @@ class Worker:
         parallel: int = 1,
         lease: timedelta = due.LEASE,
         told: Told | None = None,
-        news: News = lambda resource, now: None,
+        news: News = lambda _resource, _now: None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue
