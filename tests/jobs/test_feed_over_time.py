@@ -1,5 +1,5 @@
-"""A daily table replayed from day to day: what is decided is what a reader of each day's file would say, and in the
-end what the table's final truth says.
+"""A daily table replayed from day to day: what is decided is what a reader of each day's file would say,
+and in the end what the table's final truth says.
 """
 
 import csv

@@ -126,7 +126,7 @@ def test_an_event_without_a_time_is_undated(time: object) -> None:
     ],
 )
 def test_an_event_outside_the_circle_was_not_asked_for(place: Any, kept: bool, held: bool) -> None:
-    circle = {"latitude": 41.3, "longitude": 129.1, "max_radius_km": 50}
+    circle: dict[str, object] = {"latitude": 41.3, "longitude": 129.1, "max_radius_km": 50}
     found = seen(quake() | {"geometry": {"coordinates": place}}, query=circle)
     assert (len(found.events) == 1, found.watermark == AT) == (kept, held)
 
