@@ -117,11 +117,11 @@ def test_a_second_signal_ends_it_at_once(new_database: Callable[[str], str]) -> 
 
 def test_two_services_check_everything_exactly_once(database_url: str) -> None:
     with serve(table()) as server:
-        store = filled(database_url, 150, server.url)
+        store = filled(database_url, 50, server.url)
         with running(database_url), running(database_url, "serve"):
-            until(lambda: count(store, CONFIRMED) == 150)
+            until(lambda: count(store, CONFIRMED) == 50)
             until(lambda: count(store, LEASED) == 0)
-        assert len(server.requests) == 300
+        assert len(server.requests) == 100
     found = Crash()
     found.look(store, FAULTS | DOUBLED | TORN)
     assert found.faults == {}

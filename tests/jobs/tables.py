@@ -147,7 +147,7 @@ class Jobs:
 
 
 @contextmanager
-def jobs_on(desk: Desk, table: Table, *, seconds: float = 0.4, window: timedelta = WINDOW) -> Iterator[Jobs]:
+def jobs_on(desk: Desk, table: Table, *, seconds: float = 1.0, window: timedelta = WINDOW) -> Iterator[Jobs]:
     fetcher = HttpFetcher(seconds=seconds, max_bytes=100_000, contact="tests", allow_hosts=["127.0.0.1"])
     try:
         yield Jobs(desk, table, Worker(desk.store, catalogue(), fetcher, dispute_window=window))

@@ -95,11 +95,11 @@ BAD_SOURCES: dict[str, tuple[Bad, str, str]] = {
         "the source answered 429, asking to wait 120 s",
     ),
     "unavailable": (_answers(lambda _: b"", "503 Service Unavailable"), "throttled", "the source answered 503"),
-    "timeout": (lambda _: servers.stall(threading.Event()), "error", "no complete answer within 0.4 seconds"),
+    "timeout": (lambda _: servers.stall(threading.Event()), "error", "no complete answer within 1 seconds"),
     "one byte at a time": (
         lambda table: servers.drip(table.body(), 0.1),
         "error",
-        "no complete answer within 0.4 seconds",
+        "no complete answer within 1 seconds",
     ),
     "reset": (lambda _: servers.reset, "error", "the request failed: "),
     "cut off": (
