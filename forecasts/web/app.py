@@ -2,22 +2,34 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, Query, Response
+from pydantic import BeforeValidator
 
 from forecasts.ledger import Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import pages, views
+from forecasts.web.address import end_of_day
 from forecasts.web.desk import Desk
 from forecasts.web.responses import handle_errors, respond, respond_evidence
 
 UNCACHED = {"Cache-Control": "no-store"}
-AsOf = Annotated[Instant | None, Query()]
+
+
+def read_as_of(value: object) -> object:
+    """Take a date alone as the end of that day, and today or nothing as now; leave the rest to be read."""
+    day = end_of_day(value) if isinstance(value, str) else None
+    if value == "" or (day is not None and datetime.now(UTC).date() == day.date()):
+        return None
+    return day or value
+
+
+AsOf = Annotated[Instant | None, BeforeValidator(read_as_of), Query()]
 
 
 class Monitor(Protocol):

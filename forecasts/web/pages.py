@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecasts.charts import describe, percent, strip_rows
+from forecasts.model import iso
 from forecasts.sentences import score, share
+from forecasts.web.address import SECTIONS, Address, Moment
 from scoring.gates import GATES
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def author_page(
     curve_svg: str | None = None,
     *,
     standalone: bool = True,
-    as_of: datetime | None = None,
+    as_of: Moment | None = None,
 ) -> str:
     """Return the report on an author as a page; `standalone` makes it one file that links to nothing outside.
 
@@ -43,7 +45,9 @@ def author_page(
     same = bool(broad["scored"]) and broad["rows"] == report["policies"]["strict"]["rows"]
     return _render(
         "author.html",
+        path=f"/authors/{report['author']['slug']}",
         as_of=as_of,
+        **_clocked(report),
         standalone=standalone,
         report=report,
         replay=report["replay"],
@@ -63,12 +67,14 @@ def author_page(
     )
 
 
-def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: datetime | None = None) -> str:
+def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: Moment | None = None) -> str:
     """Return the leaderboard with all who cannot be ranked."""
     names = {row["slug"]: row["name"] for row in board["ranked"]}
     return _render(
         "leaderboard.html",
+        path="/leaderboard",
         as_of=as_of,
+        **_clocked(board),
         standalone=standalone,
         board=board,
         names=names,
@@ -77,39 +83,44 @@ def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: datetim
     )
 
 
-def home_page(view: "View", *, as_of: datetime | None = None) -> str:
+def home_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the page that lists authors, articles and questions."""
-    return _render("home.html", as_of=as_of, **view)
+    return _render("home.html", path="/", as_of=as_of, **view)
 
 
-def article_page(view: "View", *, as_of: datetime | None = None) -> str:
+def article_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the page of one article and its statements."""
-    return _render("article.html", as_of=as_of, **view)
+    return _render("article.html", path=f"/articles/{view['key']}", as_of=as_of, **view)
 
 
-def statement_page(view: "View", *, as_of: datetime | None = None) -> str:
+def statement_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the page of one statement."""
-    return _render("statement.html", as_of=as_of, **view)
+    return _render("statement.html", path=f"/statements/{view['statement']['id']}", as_of=as_of, **view)
 
 
-def question_page(view: "View", *, as_of: datetime | None = None) -> str:
+def question_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the page of one question, from its criteria to the verdicts on it."""
-    return _render("question.html", as_of=as_of, **view)
+    return _render("question.html", path=f"/questions/{view['question']['question']}", as_of=as_of, **view)
 
 
-def check_page(view: "View", *, as_of: datetime | None = None) -> str:
+def check_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the page of one check of a source."""
-    return _render("check.html", as_of=as_of, **view)
+    return _render("check.html", path=f"/checks/{view['check']['check']}", as_of=as_of, **view)
 
 
-def corrections_page(view: "View", *, as_of: datetime | None = None) -> str:
+def corrections_page(view: "View", *, as_of: Moment | None = None) -> str:
     """Return the correction log as a page."""
-    return _render("corrections.html", as_of=as_of, **view)
+    return _render("corrections.html", path="/corrections", as_of=as_of, **view)
 
 
 def error_page(title: str, sentence: str) -> str:
     """Return the page that says in a sentence why there is no other."""
-    return _render("error.html", as_of=None, replay=None, drafts=False, title=title, sentence=sentence)
+    return _render("error.html", path=None, as_of=None, replay=None, drafts=False, title=title, sentence=sentence)
+
+
+def _clocked(report: "Report | Board") -> dict[str, Any]:
+    """Return revision and date of what also depends on the clock: which deadlines have passed."""
+    return {"rev": report["rev"], "stood": report["now"], "stood_words": "as it stood on"}
 
 
 @cache
@@ -118,9 +129,37 @@ def stylesheet() -> str:
     return (_TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 
-def _render(name: str, *, as_of: datetime | None, standalone: bool = False, **values: Any) -> str:
-    moment = as_of.astimezone(UTC).isoformat().replace("+00:00", "Z") if as_of else None
-    return _environment().get_template(name).render(as_of=moment, standalone=standalone, **values)
+def _render(
+    name: str,
+    *,
+    path: str | None,
+    as_of: Moment | None,
+    query: Mapping[str, str] | None = None,
+    standalone: bool = False,
+    rev: int | None = None,
+    stood: str | None = None,
+    stood_words: str = "written on",
+    **values: Any,
+) -> str:
+    """Return a template filled in, with what the frame of every page needs.
+
+    `path` and `query` are where the page is (no path: nowhere, as an error), `as_of` what was asked for, an
+    instant or a revision. `rev` is the revision shown and `stood` its date, in the `stood_words`.
+    """
+    return (
+        _environment()
+        .get_template(name)
+        .render(
+            address=Address(path, as_of, query or {}),
+            as_of=iso(as_of) if isinstance(as_of, datetime) else None,
+            at_rev=as_of if isinstance(as_of, int) else None,
+            standalone=standalone,
+            rev=rev,
+            stood=stood,
+            stood_words=stood_words,
+            **values,
+        )
+    )
 
 
 @cache
@@ -140,6 +179,7 @@ def _environment() -> Environment:
     }
     found.globals |= {
         "stylesheet": stylesheet,
+        "sections": SECTIONS,
         "policy_words": _POLICY_WORDS,
         "signs": _SIGNS,
         "interval_needs": next(gate.clusters for gate in GATES if "interval" in gate.adds),

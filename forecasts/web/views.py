@@ -11,6 +11,7 @@ from forecasts.exchange.export import edition_record, records
 from forecasts.exchange.trace import trace
 from forecasts.ledger import Ledger
 from forecasts.measures.policies import headline
+from forecasts.model import iso
 from forecasts.policy import POLICIES
 from forecasts.tables import Author, Check, Question, Statement
 
@@ -55,6 +56,7 @@ def article_view(ledger: Ledger, key: str) -> View:
     statements = [row for edition in editions for row in ledger.statements_by_edition.get(edition.id, [])]
     return {
         **_notes(ledger),
+        "key": article.key,
         "label": article.label,
         "editions": [edition_record(ledger, row) for row in sorted(editions, key=lambda row: row.sha256)],
         "records": _records(ledger, statements),
@@ -114,7 +116,13 @@ def check_view(ledger: Ledger, public_id: str) -> View:
 
 def _notes(ledger: Ledger) -> View:
     """Return what every page says of the registry it is read from."""
-    return {"replay": sentences.replay(ledger.run), "drafts": ledger.include_drafts}
+    written = ledger.revisions.get(ledger.rev)
+    return {
+        "replay": sentences.replay(ledger.run),
+        "drafts": ledger.include_drafts,
+        "rev": ledger.rev,
+        "stood": iso(written.simulated_at or written.recorded_at) if written else None,
+    }
 
 
 def _found(rows: Iterable[Row], noun: str, public_id: str) -> Row:

@@ -1,7 +1,7 @@
 """The site: each record on a page of its own, every step of the chain a link, every error a sentence."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -251,7 +251,9 @@ def test_an_unknown_address_is_a_page_in_a_sentence(get: Get, told: Told, path: 
     [
         ("yesterday", "is not a date and time; write 2019-11-01T00:00:00Z."),
         ("2020-01-01T00:00:00", "has no time zone; add Z or an offset such as +09:00."),
-        ("", "is not a date and time"),
+        ("2020-02-30", "is not a date and time"),
+        ("9999-12-31", "lies outside the years 1800 to 2500."),
+        ("2499-12-31", "Nothing was said at 2499-12-31"),
     ],
 )
 def test_an_instant_that_cannot_be_read_is_a_page_in_a_sentence(
@@ -274,6 +276,39 @@ def test_as_of_shows_what_was_said_then_and_stays_in_the_links(get: Get, told: T
     assert link == f"/authors/ada-bell?as_of={moment.replace(':', '%3A')}"
     assert "Scored claims 0 0" in text_of(get(link).text)
     assert "Scored claims 1 0" in text_of(get("/authors/ada-bell").text)
+
+
+def test_a_date_is_its_end_and_today_is_now(get: Get, told: Told, desk: Desk) -> None:
+    with desk.store.read() as session:
+        written = session.get_one(Revision, desk.rev()).recorded_at
+    for as_of in ("", f"{written:%Y-%m-%d}"):
+        assert "An earlier state." not in get(f"/questions/{told.question}?as_of={as_of}").text
+    before = get(f"/?as_of={written - timedelta(days=1):%Y-%m-%d}")
+    assert f"what the registry said on {before_midnight(written)}" in text_of(before.text)
+    assert f'value="{written - timedelta(days=1):%Y-%m-%d}"' in before.text
+
+
+def before_midnight(written: datetime) -> str:
+    day = written - timedelta(days=1)
+    return f"{day.day} {day:%B %Y}, 23:59 UTC"
+
+
+def test_every_page_has_its_navigation_its_state_and_a_way_to_an_earlier_one(
+    get: Get, told: Told, desk: Desk
+) -> None:
+    for path, section in (
+        ("/", None),
+        ("/leaderboard", "Leaderboard"),
+        (f"/questions/{told.question}", "Questions"),
+        (f"/checks/{told.check}", "Sources"),
+        ("/articles/tarn-2020", "Articles"),
+        ("/authors/ada-bell", "Authors"),
+    ):
+        html = get(path).text
+        assert re.findall(r'aria-current="[a-z]+">([^<]+)</a>', html) == ([section] if section else [])
+        assert f'href="{path}?rev={desk.rev()}"' in html
+        assert f"Revision {desk.rev()} of the registry" in html
+        assert '<input type="date" id="as-of" name="as_of" value="">' in html
 
 
 def test_a_write_is_seen_at_the_next_request(get: Get, told: Told, desk: Desk) -> None:

@@ -219,5 +219,7 @@ def test_what_is_withheld_is_listed_with_why(html: str) -> None:
 
 def test_on_paper_it_says_where_and_when_it_is_from(html: str) -> None:
     printed = told(html.split('<p class="printed">', 1)[1].split("</p>", 1)[0])
-    assert re.fullmatch(r"/authors/ada-bell, revision \d+ of the registry, as it stood on .* UTC\.", printed)
+    assert re.fullmatch(
+        r"/authors/ada-bell\?rev=\d+, revision \d+ of the registry, as it stood on .* UTC\.", printed
+    )
     assert "break-inside: avoid" in html
