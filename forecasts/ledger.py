@@ -21,6 +21,8 @@ from forecasts.store import Store
 
 Row = TypeVar("Row", bound=SQLModel)
 Value = TypeVar("Value")
+# The state asked for: that at an instant, that of a revision, or (None) that of now.
+AsOf = datetime | int | None
 # What stands in the place of something that leads to a record that is not public.
 HIDDEN = "(not public)"
 
@@ -67,6 +69,11 @@ def replay_at(session: Session, rev: int) -> Replay | None:
     written_live = live is not None and live <= rev
     newest = session.get_one(tables.Revision, rev).recorded_at if written_live else ends_at
     return Replay(run.starts_at, ends_at, max(ends_at, newest))
+
+
+def instant_of(revision: tables.Revision) -> datetime:
+    """Return when a revision was made: in a replay, by its simulated clock."""
+    return revision.simulated_at or revision.recorded_at
 
 
 def now_at(session: Session, rev: int, clock: Clock) -> datetime:
@@ -505,8 +512,10 @@ class Ledger:
         """Return the instant deadlines are held against: the clock's, or that of the replay."""
         return self.run.now if self.run is not None else clock.now()
 
-    def moment(self, as_of: datetime | None, clock: Clock) -> datetime:
-        """Return the instant deadlines are held against when the ledger is read as of an instant."""
+    def moment(self, as_of: AsOf, clock: Clock) -> datetime:
+        """Return the instant deadlines are held against when the ledger is read as of an instant or a revision."""
+        if isinstance(as_of, int):
+            as_of = instant_of(self.revisions[as_of])
         return self.now(clock) if as_of is None else min(as_of, self.now(clock))
 
 
@@ -519,9 +528,9 @@ def read_ledger(store: Store, as_of: datetime | None = None, *, include_drafts: 
         return Ledger(session, rev, now=min(as_of or now, now), include_drafts=include_drafts)
 
 
-def refuse_future(as_of: datetime | None) -> None:
+def refuse_future(as_of: AsOf) -> None:
     """Raise `InvalidInputError` for an instant that is still to come by the clock that dates revisions."""
-    if as_of is not None and as_of > datetime.now(UTC):
+    if isinstance(as_of, datetime) and as_of > datetime.now(UTC):
         raise InvalidInputError(f"Nothing was said at {iso(as_of)} yet: as_of names an instant that has passed.")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from urllib.parse import urlencode
 
-Moment = datetime | int  # an instant, or the number of a revision
+from forecasts.ledger import AsOf
 
 # The rooms of the site, in the order of its navigation.
 SECTIONS = (
@@ -31,7 +31,7 @@ class Address:
     """
 
     path: str | None
-    as_of: Moment | None = None
+    as_of: AsOf = None
     query: Mapping[str, str] = field(default_factory=dict)
 
     def link(self, path: str, query: Mapping[str, object] | None = None) -> str:
@@ -79,7 +79,7 @@ def written(as_of: datetime) -> str:
     return f"{instant:%Y-%m-%d}" if instant.timetz() == _LAST else instant.isoformat().replace("+00:00", "Z")
 
 
-def _state(as_of: Moment | None) -> dict[str, object]:
+def _state(as_of: AsOf) -> dict[str, object]:
     if as_of is None:
         return {}
     return {"as_of": written(as_of)} if isinstance(as_of, datetime) else {"rev": as_of}

@@ -1,24 +1,35 @@
-"""The site over HTTP: read-only, every page rendered here, from one ledger for each revision."""
+"""The site over HTTP: read-only, every page rendered here, once for each state of the registry."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, Query, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BeforeValidator
 
-from forecasts.ledger import Ledger
+from forecasts.errors import InvalidInputError
+from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import pages, views
 from forecasts.web.address import end_of_day
-from forecasts.web.desk import Desk
-from forecasts.web.responses import handle_errors, respond, respond_evidence
+from forecasts.web.desk import Desk, State
+from forecasts.web.kept import Recent, Together
+from forecasts.web.responses import Page, handle_errors, respond, respond_evidence, respond_page
 
 UNCACHED = {"Cache-Control": "no-store"}
+#: Bytes of pages kept in memory, compressed, with their keys.
+KEPT = 64_000_000
+#: Pages made at once, and reads beside them: more would be no sooner, and each holds a connection to the database.
+MAKERS, READERS = 4, 4
+
+Value = TypeVar("Value")
 
 
 def read_as_of(value: object) -> object:
@@ -29,7 +40,17 @@ def read_as_of(value: object) -> object:
     return day or value
 
 
-AsOf = Annotated[Instant | None, BeforeValidator(read_as_of), Query()]
+async def _asked(
+    as_of: Annotated[Instant | None, BeforeValidator(read_as_of), Query()] = None,
+    rev: Annotated[int | None, Query()] = None,
+) -> AsOf:
+    """Return the state asked for: by `as_of` (an instant) or by `rev` (a revision), and otherwise that of now."""
+    if as_of is not None and rev is not None:
+        raise InvalidInputError("as_of and rev both name an earlier state: give one of them.")
+    return as_of if rev is None else rev
+
+
+At = Annotated[AsOf, Depends(_asked)]
 
 
 class Monitor(Protocol):
@@ -50,82 +71,148 @@ def create_app(store: Store, *, drafts: bool = False, monitor: Monitor | None = 
     Whoever composes it adds the jobs, and with a `monitor` of them the addresses /healthz and /metrics.
     """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    desk = Desk(store, drafts=drafts)
-    _add_pages(app, desk)
-    _add_files(app, desk)
+    site = _Site(Desk(store, drafts=drafts))
+    _add_pages(app, site)
+    _add_files(app, site)
     if monitor is not None:
         _add_probes(app, monitor)
     handle_errors(app)
     return app
 
 
-def _add_pages(app: FastAPI, desk: Desk) -> None:
-    get = partial(app.api_route, methods=["GET", "HEAD"])
+class _Site:
+    """A desk as the routes ask it: nothing here blocks the event loop."""
 
-    async def page(as_of: datetime | None, build: Callable[[Ledger], str]) -> Response:
-        return respond(await run_sync(lambda: build(desk.ledger(as_of))))
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._readers = CapacityLimiter(READERS)
+        self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="pages")
+        self._newest = Together(partial(run_sync, desk.newest))
+        self._pages = Recent(KEPT, weigh=lambda key, page: len(str(key)) + len(page.zipped))
+
+    async def read(self, make: Callable[[], Value]) -> Value:
+        """Return what is read in a thread."""
+        return await run_sync(make, limiter=self._readers)
+
+    async def state(self, as_of: AsOf) -> State:
+        """Return the state asked for, as it is after the latest write."""
+        newest = await self._newest.ask()
+        if as_of is None:
+            return self.desk.state(newest)
+        return await self.read(lambda: self.desk.state(newest, as_of))
+
+    async def page(
+        self,
+        request: Request,
+        as_of: AsOf,
+        build: Callable[[Ledger], str | bytes],
+        media_type: str = "text/html",
+    ) -> Response:
+        """Return what `build` makes of the ledger asked for; it is made once for each state and address.
+
+        So `build` may use the ledger, and the address with its host and query, and nothing else of the request.
+        """
+        state = await self.state(as_of)
+
+        def make() -> Page:
+            return Page.of(build(self.desk.ledger(state)), media_type)
+
+        key = (state.key, as_of, *_address(request))
+        made = self._pages.share(key, lambda: self._makers.submit(make))
+        page = made.result() if made.done() else await asyncio.shield(asyncio.wrap_future(made))
+        return respond_page(request, page)
+
+
+def _address(request: Request) -> tuple[Hashable, ...]:
+    """Return the address asked for, however its query is ordered and its earlier state is spelled."""
+    query = (pair for pair in request.query_params.multi_items() if pair[0] not in ("as_of", "rev"))
+    return (request.scope["scheme"], request.headers.get("host"), request.scope["path"], *sorted(query))
+
+
+def _add_pages(app: FastAPI, site: "_Site") -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+    desk, page = site.desk, site.page
 
     @get("/")
-    async def home(as_of: AsOf = None) -> Response:
-        return await page(as_of, lambda ledger: pages.home_page(views.home_view(ledger), as_of=as_of))
+    async def home(request: Request, as_of: At) -> Response:
+        return await page(request, as_of, lambda ledger: pages.home_page(views.home_view(ledger), as_of=as_of))
 
     @get("/authors/{slug}")
-    async def author(slug: str, as_of: AsOf = None) -> Response:
+    async def author(request: Request, slug: str, as_of: At) -> Response:
         def build(ledger: Ledger) -> str:
             report = desk.report(ledger, slug, as_of)
             return pages.author_page(report, desk.svg(report), desk.curve(report), standalone=False, as_of=as_of)
 
-        return await page(as_of, build)
+        return await page(request, as_of, build)
 
     @get("/leaderboard")
-    async def leaderboard(as_of: AsOf = None) -> Response:
+    async def leaderboard(request: Request, as_of: At) -> Response:
         return await page(
-            as_of, lambda ledger: pages.leaderboard_page(desk.leaderboard(ledger, as_of), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.leaderboard_page(desk.leaderboard(ledger, as_of), as_of=as_of),
         )
 
     @get("/articles/{key}")
-    async def article(key: str, as_of: AsOf = None) -> Response:
-        return await page(as_of, lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of))
+    async def article(request: Request, key: str, as_of: At) -> Response:
+        return await page(
+            request, as_of, lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of)
+        )
 
     @get("/statements/{public_id}")
-    async def statement(public_id: str, as_of: AsOf = None) -> Response:
+    async def statement(request: Request, public_id: str, as_of: At) -> Response:
         return await page(
-            as_of, lambda ledger: pages.statement_page(views.statement_view(ledger, public_id), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.statement_page(views.statement_view(ledger, public_id), as_of=as_of),
         )
 
     @get("/questions/{public_id}")
-    async def question(public_id: str, as_of: AsOf = None) -> Response:
+    async def question(request: Request, public_id: str, as_of: At) -> Response:
         return await page(
-            as_of, lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of),
         )
 
     @get("/corrections")
-    async def corrections(as_of: AsOf = None) -> Response:
+    async def corrections(request: Request, as_of: At) -> Response:
         return await page(
-            as_of, lambda ledger: pages.corrections_page(views.corrections_view(ledger), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.corrections_page(views.corrections_view(ledger), as_of=as_of),
         )
 
     @get("/checks/{public_id}")
-    async def check(public_id: str, as_of: AsOf = None) -> Response:
-        return await page(as_of, lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of))
+    async def check(request: Request, public_id: str, as_of: At) -> Response:
+        return await page(
+            request, as_of, lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of)
+        )
 
 
-def _add_files(app: FastAPI, desk: Desk) -> None:
+def _add_files(app: FastAPI, site: "_Site") -> None:
     get = partial(app.api_route, methods=["GET", "HEAD"])
+    desk, page = site.desk, site.page
 
     @get("/authors/{slug}/strip.svg")
-    async def strip_svg(slug: str, as_of: AsOf = None) -> Response:
-        svg = await run_sync(lambda: desk.svg(desk.report(desk.ledger(as_of), slug, as_of)))
-        return respond(svg, "image/svg+xml")
+    async def strip_svg(request: Request, slug: str, as_of: At) -> Response:
+        def build(ledger: Ledger) -> str:
+            return desk.svg(desk.report(ledger, slug, as_of))
+
+        return await page(request, as_of, build, "image/svg+xml")
 
     @get("/authors/{slug}/strip.png")
-    async def strip_png(slug: str, as_of: AsOf = None) -> Response:
-        png = await run_sync(lambda: desk.png(desk.report(desk.ledger(as_of), slug, as_of)))
-        return respond(png, "image/png")
+    async def strip_png(request: Request, slug: str, as_of: At) -> Response:
+        def build(ledger: Ledger) -> bytes:
+            return desk.png(desk.report(ledger, slug, as_of))
+
+        return await page(request, as_of, build, "image/png")
 
     @get("/evidence/{sha256}")
-    async def evidence(sha256: str, as_of: AsOf = None) -> Response:
-        body, content_type = await run_sync(lambda: desk.evidence(desk.ledger(as_of), sha256))
+    async def evidence(sha256: str, as_of: At) -> Response:
+        """Return archived bytes, which may be large and are not kept in memory."""
+        state = await site.state(as_of)
+        body, content_type = await site.read(lambda: desk.evidence(desk.ledger(state), sha256))
         return respond_evidence(sha256, body, content_type)
 
     @get("/style.css")

@@ -1,46 +1,52 @@
 """Reading the store for the pages: each ledger and each picture is made once for a revision."""
 
-import threading
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
 # Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
 import pandas as pd  # noqa: F401
 from sqlmodel import Session, col, func, select
 
 from forecasts.charts import curve_svg, strip_png, strip_svg
+from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
 from forecasts.leaderboard import Board, leaderboard
-from forecasts.ledger import Ledger, now_at, refuse_future
+from forecasts.ledger import AsOf, Ledger, Replay, instant_of, refuse_future, replay_at
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.store import Store
-from forecasts.tables import Publication, Redaction
+from forecasts.tables import Publication, Question, Redaction, Revision
+from forecasts.web.kept import Recent
 
-Value = TypeVar("Value")
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What a registry is at its newest revision, as far as pages that show any revision depend on it.
+
+    What is redacted or taken back is so for every revision; `embargoes` and `deadlines` are all, in order.
+    """
+
+    rev: int
+    replay: Replay | None
+    moved: int | None
+    redacted: int | None
+    embargoes: Sequence[datetime]
+    deadlines: Sequence[datetime]
 
 
-class Recent:
-    """The values used last, by key; each is made once, also when several threads ask for it together."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a page shows: the registry at a revision and an instant.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+    Two states of one `ledger_key` have the same ledger; two of one `key` are told apart by the time of day alone.
+    """
 
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Return the value kept under the key, or make and keep it."""
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-            value: Value = self._kept[key]
-            return value
+    rev: int
+    now: datetime
+    ledger_key: Hashable
+    key: Hashable
 
 
 class Desk:
@@ -52,26 +58,58 @@ class Desk:
     def __init__(self, store: Store, *, drafts: bool = False) -> None:
         self._store = store
         self._drafts = drafts
+        self._newest = Recent(2)
+        self._cuts = Recent(1000)
         self._ledgers = Recent(4)
-        self._computed = Recent(200)
+        self._computed = Recent(16)
 
-    def ledger(self, as_of: datetime | None) -> Ledger:
-        """Return the ledger as of an instant, or as it is now."""
+    def newest(self) -> Newest:
+        """Return what the registry is now: one look at its newest revision, and at the rest where it is new."""
         with self._store.read() as session:
-            refuse_future(as_of)
-            rev = self._store.revision_at(session, as_of)
-            now = now_at(session, rev, self._store.clock)
-            now = min(as_of or now, now)
-            key = (rev, *_beside_the_revision(session, now))
-            return self._ledgers.get(key, lambda: Ledger(session, rev, now=now, include_drafts=self._drafts))
+            rev = self._store.revision_at(session, None)
+            return self._newest.get(rev, lambda: _newest(session, rev))
 
-    def report(self, ledger: Ledger, slug: str, as_of: datetime | None) -> Report:
+    def state(self, newest: Newest, as_of: AsOf = None) -> State:
+        """Return the state asked for; where that is the newest, the database is not asked.
+
+        Raises `InvalidInputError` for an instant to come and `NotFoundError` for a revision there is not.
+        """
+        if as_of is None:
+            rev, replay, until = newest.rev, newest.replay, None
+        else:
+            refuse_future(as_of)
+            rev, replay, until = self._cuts.get((newest.rev, as_of), lambda: self._cut(newest.rev, as_of))
+        now = self._store.clock.now() if replay is None else replay.now
+        now = min(until or now, now)
+        ledger_key = (rev, newest.moved, newest.redacted, bisect_right(newest.embargoes, now))
+        return State(rev, now, ledger_key, (*ledger_key, bisect_right(newest.deadlines, now), now.date()))
+
+    def _cut(self, newest: int, as_of: datetime | int) -> tuple[int, Replay | None, datetime]:
+        """Return the revision meant, the replay behind it, and the instant it is read at."""
+        with self._store.read() as session:
+            if isinstance(as_of, datetime):
+                rev = self._store.revision_at(session, as_of)
+                return rev, replay_at(session, rev), as_of
+            if not 1 <= as_of <= newest:
+                raise NotFoundError(f"There is no revision {as_of}: the newest is {newest}.")
+            return as_of, replay_at(session, as_of), instant_of(session.get_one(Revision, as_of))
+
+    def ledger(self, state: State) -> Ledger:
+        """Return the ledger of a state."""
+
+        def make() -> Ledger:
+            with self._store.read() as session:
+                return Ledger(session, state.rev, now=state.now, include_drafts=self._drafts)
+
+        return self._ledgers.get(state.ledger_key, make)
+
+    def report(self, ledger: Ledger, slug: str, as_of: AsOf) -> Report:
         """Return the report on an author."""
         now = ledger.moment(as_of, self._store.clock)
         key = ("report", ledger.key, _deadlines_passed(ledger, now), slug)
         return self._computed.get(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
 
-    def leaderboard(self, ledger: Ledger, as_of: datetime | None) -> Board:
+    def leaderboard(self, ledger: Ledger, as_of: AsOf) -> Board:
         """Return who can be ranked and who cannot."""
         now = ledger.moment(as_of, self._store.clock)
         key = ("leaderboard", ledger.key, _deadlines_passed(ledger, now))
@@ -95,11 +133,12 @@ class Desk:
             return retrieve_from(session, ledger, sha256)
 
 
-def _beside_the_revision(session: Session, now: datetime) -> tuple[datetime | None, int | None, int | None]:
-    """Return what a ledger depends on beside its revision: embargoes ended, later moves and later redactions."""
-    past = select(func.max(Publication.public_from)).where(col(Publication.public_from) <= now)
+def _newest(session: Session, rev: int) -> Newest:
     moved, redacted = (session.exec(select(func.max(row))).one() for row in (Publication.id, Redaction.id))
-    return session.exec(past).one(), moved, redacted
+    dated = select(Publication.public_from).where(col(Publication.public_from).is_not(None)).distinct()
+    embargoes = [date for date in session.exec(dated).all() if date is not None]
+    deadlines = session.exec(select(Question.deadline).distinct()).all()
+    return Newest(rev, replay_at(session, rev), moved, redacted, sorted(embargoes), sorted(deadlines))
 
 
 def _shown(report: Report) -> tuple[Hashable, ...]:

@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from forecasts.charts import describe, percent, strip_rows
+from forecasts.ledger import AsOf
 from forecasts.model import iso
 from forecasts.sentences import score, share
-from forecasts.web.address import SECTIONS, Address, Moment
+from forecasts.web.address import SECTIONS, Address
 from scoring.gates import GATES
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def author_page(
     curve_svg: str | None = None,
     *,
     standalone: bool = True,
-    as_of: Moment | None = None,
+    as_of: AsOf = None,
 ) -> str:
     """Return the report on an author as a page; `standalone` makes it one file that links to nothing outside.
 
@@ -67,7 +68,7 @@ def author_page(
     )
 
 
-def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: Moment | None = None) -> str:
+def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: AsOf = None) -> str:
     """Return the leaderboard with all who cannot be ranked."""
     names = {row["slug"]: row["name"] for row in board["ranked"]}
     return _render(
@@ -83,32 +84,32 @@ def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: Moment 
     )
 
 
-def home_page(view: "View", *, as_of: Moment | None = None) -> str:
+def home_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page that lists authors, articles and questions."""
     return _render("home.html", path="/", as_of=as_of, **view)
 
 
-def article_page(view: "View", *, as_of: Moment | None = None) -> str:
+def article_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one article and its statements."""
     return _render("article.html", path=f"/articles/{view['key']}", as_of=as_of, **view)
 
 
-def statement_page(view: "View", *, as_of: Moment | None = None) -> str:
+def statement_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one statement."""
     return _render("statement.html", path=f"/statements/{view['statement']['id']}", as_of=as_of, **view)
 
 
-def question_page(view: "View", *, as_of: Moment | None = None) -> str:
+def question_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one question, from its criteria to the verdicts on it."""
     return _render("question.html", path=f"/questions/{view['question']['question']}", as_of=as_of, **view)
 
 
-def check_page(view: "View", *, as_of: Moment | None = None) -> str:
+def check_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one check of a source."""
     return _render("check.html", path=f"/checks/{view['check']['check']}", as_of=as_of, **view)
 
 
-def corrections_page(view: "View", *, as_of: Moment | None = None) -> str:
+def corrections_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the correction log as a page."""
     return _render("corrections.html", path="/corrections", as_of=as_of, **view)
 
@@ -133,7 +134,7 @@ def _render(
     name: str,
     *,
     path: str | None,
-    as_of: Moment | None,
+    as_of: AsOf,
     query: Mapping[str, str] | None = None,
     standalone: bool = False,
     rev: int | None = None,

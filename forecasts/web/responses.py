@@ -1,5 +1,9 @@
 """Responses with the headers that all of them carry, and a page in a sentence for every error."""
 
+import gzip
+import hashlib
+from dataclasses import dataclass
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -29,6 +33,48 @@ def respond(
 ) -> Response:
     """Return a response with the headers that every response carries."""
     return Response(content, status_code=status, media_type=media_type, headers=HEADERS | (headers or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is kept: compressed, with the tag by which a reader who has it already says so."""
+
+    zipped: bytes
+    tag: str
+    media_type: str
+
+    @classmethod
+    def of(cls, content: str | bytes, media_type: str) -> "Page":
+        """Return what a route made, as it is kept."""
+        body = content.encode() if isinstance(content, str) else content
+        return cls(gzip.compress(body, 6, mtime=0), f'W/"{hashlib.sha256(body).hexdigest()[:32]}"', media_type)
+
+
+def respond_page(request: Request, page: Page) -> Response:
+    """Return a page in the encoding that the reader takes, or 304 where the reader has it.
+
+    Nothing is shown without asking again: what is registered, redacted or taken back is seen at once.
+    """
+    headers = {"ETag": page.tag, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if known & {page.tag.removeprefix("W/"), "*"}:
+        return respond(b"", page.media_type, status=304, headers=headers)
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        return respond(page.zipped, page.media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return respond(gzip.decompress(page.zipped), page.media_type, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a reader takes gzip, by the Accept-Encoding it sent.
+
+    >>> _takes_gzip("gzip, br"), _takes_gzip("br;q=1.0, gzip;q=0"), _takes_gzip("")
+    (True, False, False)
+    """
+    for listed in accepted.lower().split(","):
+        coding, _, weight = listed.replace(" ", "").partition(";")
+        if coding == "gzip":
+            return weight.removeprefix("q=").strip("0.") != "" or not weight
+    return False
 
 
 def respond_evidence(sha256: str, body: bytes, content_type: str) -> Response:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -32,14 +33,14 @@ Get = Callable[..., httpx.Response]
 def get(store: Store) -> Get:
     """Ask the desk's site for an address; errors come back as a browser would see them."""
     app = create_app(store, drafts=True)
-    return lambda path, method="GET": asyncio.run(_ask(app, path, method))
+    return lambda path, method="GET", **more: asyncio.run(_ask(app, path, method, **more))
 
 
 @pytest.fixture
 def public(store: Store) -> Get:
     """Ask the site that everybody sees."""
     app = create_app(store)
-    return lambda path, method="GET": asyncio.run(_ask(app, path, method))
+    return lambda path, method="GET", **more: asyncio.run(_ask(app, path, method, **more))
 
 
 def ask(store: Store, path: str, *, drafts: bool) -> httpx.Response:
@@ -47,10 +48,10 @@ def ask(store: Store, path: str, *, drafts: bool) -> httpx.Response:
     return asyncio.run(_ask(create_app(store, drafts=drafts), path, "GET"))
 
 
-async def _ask(app: FastAPI, path: str, method: str) -> httpx.Response:
+async def _ask(app: FastAPI, path: str, method: str, **more: Any) -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
-        return await client.request(method, path)
+        return await client.request(method, path, **more)
 
 
 @dataclass

@@ -1,20 +1,23 @@
 """The site: each record on a page of its own, every step of the chain a link, every error a sentence."""
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Event
 from typing import Any
 
+import httpx
 import pytest
 
 from forecasts import publishing, redacting, registry, replying
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import StoreError
-from forecasts.model import Interval
+from forecasts.model import Interval, iso
 from forecasts.store import Store
 from forecasts.tables import Check, ReplayRun, Revision
-from forecasts.web.desk import Recent
+from forecasts.web import pages
+from forecasts.web.app import create_app
 from tests.forecasts.web.conftest import HOSTILE_BODY, Get, Told
 from tests.forecasts.web.test_pages import told as text_of
 from tests.support import documents as make
@@ -318,6 +321,133 @@ def test_a_write_is_seen_at_the_next_request(get: Get, told: Told, desk: Desk) -
     assert "Scored claims 0 0" in text_of(get("/authors/ada-bell").text)
 
 
+def test_a_revision_can_be_asked_for_and_stays_in_the_links(get: Get, told: Told, desk: Desk) -> None:
+    newest = desk.rev()
+    desk.reopen(told.question)
+    desk.clock.set("2022-01-01T00:00:00Z")
+    earlier = get(f"/questions/{told.question}?rev={newest}")
+    assert "confirmed ▲ yes" in text_of(earlier.text)
+    assert "confirmed ▲ yes" not in text_of(get(f"/questions/{told.question}").text.split("What was decided")[0])
+    assert f"This is what the registry said at its revision {newest}." in text_of(earlier.text)
+    (link,) = {found for found in links(earlier.text) if found.startswith("/authors/ada-bell")}
+    assert link == f"/authors/ada-bell?rev={newest}"
+    assert "Scored claims 1 0" in text_of(get(link).text)
+    assert "Nothing yet: the question is open." in get(f"/questions/{told.question}?rev={newest - 1}").text
+    for path in ("/", "/leaderboard", "/corrections", f"/checks/{told.check}", f"/evidence/{told.evidence}"):
+        assert get(f"{path}?rev={newest}").status_code == 200, path
+
+
+def test_a_revision_is_held_against_the_instant_it_was_made(get: Get, told: Told, desk: Desk) -> None:
+    rev = desk.rev()
+    with desk.store.read() as session:
+        made = session.get_one(Revision, rev).recorded_at
+    desk.clock.instant = made + timedelta(days=400)  # every deadline of the registry has passed by either
+    pinned = get(f"/authors/ada-bell?rev={rev}").text
+    assert f'datetime="{iso(made)}"' in pinned
+    desk.clock.forward(timedelta(days=1))
+    assert get(f"/authors/ada-bell?rev={rev}").text == pinned
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ("rev=99", 404, "There is no revision 99: the newest is"),
+        ("rev=0", 404, "There is no revision 0: the newest is"),
+        (f"rev={10**30}", 404, "There is no revision 1000"),
+        ("rev=-1", 404, "There is no revision -1"),
+        ("rev=two", 400, "rev: Input should be a valid integer"),
+        ("rev=1&as_of=2020-01-01T00:00:00Z", 400, "as_of and rev both name an earlier state: give one of them."),
+    ],
+)
+def test_a_revision_there_is_not_is_a_page_in_a_sentence(
+    get: Get, desk: Desk, query: str, status: int, sentence: str
+) -> None:
+    for path in ("/", "/authors/nobody/strip.svg", "/evidence/00"):
+        response = get(f"{path}?{query}")
+        assert response.status_code == status
+        assert sentence in response.text
+
+
+def test_a_reader_who_has_a_page_is_told_so_until_it_changes(get: Get, told: Told, desk: Desk) -> None:
+    first = get("/authors/ada-bell")
+    assert first.headers["cache-control"] == "no-cache"
+    known = {"If-None-Match": f'"other", {first.headers["etag"]}'}
+    again = get("/authors/ada-bell", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["content-security-policy"]
+    desk.reopen(told.question)
+    assert get("/authors/ada-bell", headers=known).status_code == 200
+
+
+def test_a_page_is_compressed_for_who_takes_that(get: Get, told: Told) -> None:
+    plain = get("/", headers={"Accept-Encoding": "identity"})
+    refused = get("/", headers={"Accept-Encoding": "br, gzip;q=0"})
+    zipped = get("/", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert not any("content-encoding" in found.headers for found in (plain, refused))
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert int(zipped.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert plain.text == refused.text == zipped.text
+    assert {found.headers["vary"] for found in (plain, refused, zipped)} == {"Accept-Encoding"}
+
+
+def test_a_page_is_made_once_for_each_state_and_address(
+    get: Get, told: Told, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    render = pages.home_page
+
+    def counted(*args: Any, **more: Any) -> str:
+        made.append("home")
+        return render(*args, **more)
+
+    monkeypatch.setattr(pages, "home_page", counted)
+    for path in ("/?a=1&b=2", "/?b=2&a=1", "/?b=2&a=1"):
+        get(path)
+    assert len(made) == 1
+    get("/?a=2&b=1")
+    get("/?a=1&b=2", headers={"Host": "other.test"})
+    assert len(made) == 3
+    for path in ("/?as_of=2020-01-01T00:00:00Z", "/?as_of=2020-01-01T09:00:00%2B09:00"):
+        assert "1 January 2020, 00:00 UTC" in get(path).text
+    assert len(made) == 4
+    desk.clock.forward(timedelta(hours=1))  # no deadline lies in between
+    get("/?a=1&b=2")
+    assert len(made) == 4
+    desk.clock.forward(timedelta(days=1))  # a page says what day it is
+    get("/?a=1&b=2")
+    desk.reopen(told.question)
+    get("/?a=1&b=2")
+    assert len(made) == 6
+
+
+def test_readers_who_come_together_share_one_page_and_hold_up_nobody(
+    store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, made, go_on = create_app(store, drafts=True), [], Event()
+    render = pages.home_page
+
+    def slow(*args: Any, **more: Any) -> str:
+        made.append("home")
+        assert go_on.wait(20)
+        return render(*args, **more)
+
+    monkeypatch.setattr(pages, "home_page", slow)
+
+    async def ask_all() -> list[int]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+            waiting = [asyncio.create_task(client.get("/")) for _ in range(60)]
+            other = await asyncio.wait_for(client.get(f"/statements/{told.statement}"), 20)
+            impatient = waiting.pop()
+            impatient.cancel()  # takes nothing from the others
+            go_on.set()
+            return [other.status_code, *[(await task).status_code for task in waiting]]
+
+    assert asyncio.run(ask_all()) == [200] * 60
+    assert made == ["home"]
+
+
 def test_the_picture_is_served_alone(get: Get, told: Told) -> None:
     svg = get("/authors/ada-bell/strip.svg")
     assert svg.headers["content-type"] == "image/svg+xml"
@@ -373,36 +503,6 @@ def test_an_error_of_ours_is_a_page_without_its_details(
     assert response.status_code == 500
     assert "secret" not in response.text
     assert "content-security-policy" in response.headers
-
-
-def test_a_kept_value_is_made_once_and_the_oldest_goes_first() -> None:
-    made: list[int] = []
-    recent = Recent(2)
-
-    def kept(key: int) -> int:
-        def make_it() -> int:
-            made.append(key)
-            return key
-
-        return recent.get(key, make_it)
-
-    assert [kept(key) for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
-    assert made == [1, 2, 3, 2]
-
-
-def test_threads_that_ask_together_share_one_value() -> None:
-    recent, start, made = Recent(1), Barrier(8), []
-
-    def ask() -> None:
-        start.wait()
-        recent.get("key", lambda: made.append(1))
-
-    threads = [Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert made == [1]
 
 
 # -- what everybody sees, and what the desk sees ---------------------------------------------------------------
