@@ -328,7 +328,7 @@ def test_a_revision_can_be_asked_for_and_stays_in_the_links(get: Get, told: Told
     earlier = get(f"/questions/{told.question}?rev={newest}")
     assert "confirmed ▲ yes" in text_of(earlier.text)
     assert "confirmed ▲ yes" not in text_of(get(f"/questions/{told.question}").text.split("What was decided")[0])
-    assert f"This is what the registry said at its revision {newest}." in text_of(earlier.text)
+    assert f"This is revision {newest} of the registry." in text_of(earlier.text)
     (link,) = {found for found in links(earlier.text) if found.startswith("/authors/ada-bell")}
     assert link == f"/authors/ada-bell?rev={newest}"
     assert "Scored claims 1 0" in text_of(get(link).text)
