@@ -153,7 +153,7 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
     matching = [
         event for event in [*reading.observation.events, *_forgotten(leaf, reading)] if _matches(event, leaf)
     ]
-    inside, unsure = _sort_events(matching, window, leaf.event_tz, reading.checked_at)
+    inside, unsure = _sort_events(matching, window, leaf, reading.checked_at)
     if len(inside) >= leaf.needed:
         interval, event = inside[leaf.needed - 1]
         known = (event.known_at or reading.checked_at for _, event in inside[: leaf.needed])
@@ -167,7 +167,7 @@ def _decide_events(leaf: EventLeaf, window: Window, reading: Reading, now: datet
     if len(inside) + len(unsure) >= leaf.needed:
         return Verdict(
             "unknown",
-            _unsure(unsure[0]),
+            f"{_unsure(unsure[0], leaf, reading.checked_at)}: a person decides",
             needs_person=True,
         )
     verdict = _decide_absence(leaf, window, reading, now, found=len(inside))
@@ -298,18 +298,31 @@ def _decide_market(leaf: MarketMirror, window: Window, reading: Reading, now: da
     )
 
 
-def _unsure(event: Event) -> str:
-    if not event.kind:
-        return f"a row without a kind on {event.dated()} may be what is asked about: a person decides"
-    return f"{event.kind} on {event.dated()} may lie inside the window or outside: a person decides"
+def _unsure(event: Event, leaf: EventLeaf, checked_at: datetime) -> str:
+    doubt = _doubt(event, leaf, checked_at)
+    if doubt is not None:
+        return doubt
+    return f"{event.kind} on {event.dated()} may lie inside the window or outside"
+
+
+def _doubt(event: Event, leaf: EventLeaf, checked_at: datetime) -> str | None:
+    """Return why a row that matches may yet not count, whenever it happened; None where it counts."""
+    what = "kind" if not event.kind else "actors" if leaf.filter.actors and not event.actors else None
+    if what is not None:
+        return f"a row without {'a ' * (what == 'kind')}{what} on {event.dated()} may be what is asked about"
+    if event.known_at is not None and event.known_at > checked_at:
+        return f"{event.kind} on {event.dated()} is said to be known only from {iso(event.known_at)} on"
+    return None
 
 
 def _matches(event: Event, leaf: EventLeaf) -> bool:
-    return (not event.kind or event.kind in leaf.filter.kind) and set(leaf.filter.actors) <= set(event.actors)
+    """Whether a row is of the kind and the actors asked for, or may be, because it names none."""
+    of_kind = not event.kind or event.kind in leaf.filter.kind
+    return of_kind and (not event.actors or set(leaf.filter.actors) <= set(event.actors))
 
 
 def _sort_events(
-    events: Iterable[Event], window: Window, zone: str, checked_at: datetime
+    events: Iterable[Event], window: Window, leaf: EventLeaf, checked_at: datetime
 ) -> tuple[list[tuple[Interval, Event]], list[Event]]:
     """Return the events that certainly lie inside the window, in order, and those nobody can place or name.
 
@@ -318,13 +331,13 @@ def _sort_events(
     inside: list[tuple[Interval, Event]] = []
     unsure: list[Event] = []
     for event in events:
-        interval = event.interval(zone)
+        interval = event.interval(leaf.event_tz)
         if interval is None:
             unsure.append(event)
         elif interval.start > checked_at:
             continue
         elif interval.start >= window.opens_latest and _ends_before(interval, window.deadline):
-            if event.kind:
+            if _doubt(event, leaf, checked_at) is None:
                 inside.append((interval, event))
             else:
                 unsure.append(event)

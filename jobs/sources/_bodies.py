@@ -15,8 +15,14 @@ _THROTTLED = re.compile(
     r"rate.?limit|too many requests|throttl|slow down|limit requests|quota (?:has been )?exceeded|maxlag",
     re.IGNORECASE,
 )
-_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_DAY_AND_TIME = re.compile(r"\d{4}(-\d\d-\d\d|\d{4}|-?W\d\d-?\d)[Tt ]\d", re.ASCII)
+_HYPHEN = re.compile(
+    "\u00ad?[-\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]\u00ad?|\u00ad"
+)  # soft ones come in pairs
+_RANGE = re.compile(  # 2021-03(dash)05 may be March to May, 10:00(dash)12:00 two hours
+    "\\s*\\d{4}[^\\d\u2012-\u2015]\\d\\d?[\u2012-\u2015]\\d|.*:\\d\\d\\s*[\u2012-\u2015]\\s*\\d\\d?:\\d"
+)
+_UNPADDED = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?![\d-])", re.ASCII)
+_DAY_AND_TIME = re.compile(r"\d{4}(-\d\d-\d\d|\d{4}|-?W\d\d-?\d)([Tt]\d| \d\d:?\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -121,9 +127,22 @@ def known_zone(name: str) -> str | None:
         return None
 
 
+def plain_date(text: str) -> str:
+    """Return a date with plain hyphens, and month and day in two digits; what may be a range is left as it is.
+
+    >>> plain_date("2021\u20113\u20115"), plain_date("2021-03\u201305") == "2021-03\u201305"
+    ('2021-03-05', True)
+    """
+    if _RANGE.match(text):
+        return text
+    return _UNPADDED.sub(
+        lambda found: f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}", _HYPHEN.sub("-", text), count=1
+    )
+
+
 def instant_of(text: str, zone: str | None) -> datetime | None:
     """Read an ISO 8601 instant; one without an offset needs a zone."""
-    text = text.translate(_HYPHENS)
+    text = plain_date(text)
     if not _DAY_AND_TIME.match(text):  # Python would take any character between them, and so read numbers as dates
         return None
     try:
@@ -140,7 +159,7 @@ def instant_of(text: str, zone: str | None) -> datetime | None:
 def occurrence_of(text: str, zone: str | None) -> datetime | date | None:
     """Read a day or an instant in ISO 8601; whatever cannot be placed in time is None, never guessed."""
     try:
-        day = date.fromisoformat(text.translate(_HYPHENS))
+        day = date.fromisoformat(plain_date(text))
     except ValueError:
         instant = instant_of(text, zone)
         return instant if instant is not None and placeable(instant.year) else None

@@ -15,34 +15,38 @@ COLUMNS: tuple[Column, ...] = get_args(Column)
 
 
 def read_rows(
-    rows: Iterable[Mapping[Column, str]], *, zone: str | None, kind: str | None, fetched_at: datetime
+    rows: Iterable[Mapping[Column, str]], *, zone: str | None, kind: str | None, fetched_at: datetime, dates: str
 ) -> tuple[list[Event], list[str]]:
     """Turn rows into events, and say in sentences what was odd about them; `zone` and `kind` fill gaps.
 
-    Raises `UnreadableError` where no row has a kind: the column is not the one it was taken for.
+    Raises `UnreadableError` where no row has a kind, or none a date (`dates` is where they were looked for): the
+    column is not the one it was taken for.
     """
     events: list[Event] = []
     seen: dict[str, list[Event]] = {}
     undated = early = kindless = twice = 0
     for cell in rows:
         event = _event(cell, zone, kind)
-        if event.known_at is not None and event.known_at > fetched_at:
-            early += 1
-            continue
         same = seen.setdefault(event.id, []) if event.id else []
         if event in same:
             twice += 1
             continue
         same.append(event)
-        undated += event.occurred is None
+        undated += event.interval("UTC") is None
         kindless += not event.kind
+        early += event.known_at is not None and event.known_at > fetched_at
         events.append(event)
+    if events and undated == len(events):
+        raise UnreadableError(
+            f"no row has a date that can be read in {dates!r}: name another column under columns, or write days as "
+            "2021-03-05, and instants with a zone"
+        )
     if events and kindless == len(events):
         raise UnreadableError("no row has a kind: name its column under columns, or give kind")
     odd = (
         (undated, "without a date that can be read"),
         (kindless, "without a kind, which may be of any"),
-        (early, "said to be known only after the fetch, left out"),
+        (early, "said to be known only after the fetch"),
         (twice, "that repeat a row with their id, left out"),
     )
     return events, [f"{count} rows {what}" for count, what in odd if count]

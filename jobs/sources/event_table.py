@@ -64,6 +64,8 @@ class EventTable:
         table = read_query(TableQuery, query)
         if isinstance(table.watermark, PublishedField) and table.format == "csv":
             raise InvalidInputError("query.watermark.from: a CSV table publishes no field; use fetch_time")
+        if isinstance(table.watermark, PublishedField) and table.watermark.name == "rows":
+            raise InvalidInputError("query.watermark.name: the rows stand under rows; name the member beside them")
         return write_query(table)
 
     def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
@@ -83,8 +85,10 @@ class EventTable:
         table = read_query(TableQuery, query)
         try:
             rows, published = _read_body(decode(body, content_type, table.format.upper()), table)
-            cells = _cells(rows, table)
-            events, problems = read_rows(cells, zone=table.zone, kind=table.kind, fetched_at=fetched_at)
+            dates = table.columns.get("occurred", "occurred")
+            events, problems = read_rows(
+                _cells(rows, table), zone=table.zone, kind=table.kind, fetched_at=fetched_at, dates=dates
+            )
         except UnreadableError as error:
             return refused(body, error)
         watermark = _watermark(table, events, fetched_at, published)
@@ -111,16 +115,18 @@ def _read_csv(text: str, table: TableQuery) -> Iterator[dict[str, Any]]:
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         header = reader.fieldnames or []
-        needed = {table.columns.get("occurred", "occurred")}
+        needed = {*table.columns.values(), table.columns.get("occurred", "occurred")}
         if table.kind is None:
             needed.add(table.columns.get("kind", "kind"))
-        missing = sorted(needed - set(header))
-        if missing:
-            raise UnreadableError(f"the table has no column {missing[0]!r}")
+        for name in sorted(needed):
+            if header.count(name) != 1:
+                how_many = "more than one column" if name in header else "no column"
+                raise UnreadableError(f"the table has {how_many} {name!r}")
         for line, row in enumerate(reader, 2):
             if None in row or None in row.values():
                 raise UnreadableError(f"line {line} of the table has another number of fields than its header")
-            yield cast("dict[str, Any]", row)
+            if any(map(str.strip, row.values())):  # spreadsheets end with rows of nothing but commas
+                yield cast("dict[str, Any]", row)
     except csv.Error as error:
         raise UnreadableError(f"the answer is not CSV: {error}") from None
 

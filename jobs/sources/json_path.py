@@ -174,7 +174,9 @@ def _observe_rows(
     rows = compile_path(query.rows or "$").find(answer)
     if not all(isinstance(row, dict | list) for row in rows):
         raise UnreadableError(f"what stands at {query.rows} is no list of objects or lists")
-    events, problems = read_rows(_cells(rows, query), zone=query.zone, kind=query.kind, fetched_at=fetched_at)
+    dates = query.columns.get("occurred", "@.occurred")
+    cells = _cells(rows, query)
+    events, problems = read_rows(cells, zone=query.zone, kind=query.kind, fetched_at=fetched_at, dates=dates)
     watermark = _watermark(answer, query, events, fetched_at)
     before = rows_of(previous)
     if (rows and not events) or (query.count is None and (rows or query.canary is None)):

@@ -128,6 +128,30 @@ def test_every_named_actor_must_be_in_the_row() -> None:
     assert decide(rule, WINDOW, reading(one), LATER).value == "no"
 
 
+def test_a_row_without_actors_is_left_to_a_person_where_actors_are_asked_for() -> None:
+    nobody = opening("2020-01-10")
+    said = decide(leaf(actors=["Kim"]), WINDOW, reading(nobody), LATER)
+    assert (said.value, said.needs_person) == ("unknown", True)
+    assert said.reason == (
+        "a row without actors on 2020-01-10T00:00:00Z may be what is asked about: a person decides"
+    )
+    assert decide(leaf(), WINDOW, reading(nobody), LATER).value == "yes"
+    assert decide(leaf(kind="closing", actors=["Kim"]), WINDOW, reading(nobody), LATER).value == "no"
+
+
+def test_a_row_that_is_said_to_be_known_only_later_is_neither_there_nor_absent() -> None:
+    early = opening("2020-01-10", known_at=LATER + timedelta(seconds=1))
+    said = verdict(early)
+    assert (said.value, said.needs_person) == ("unknown", True)
+    assert said.reason == (
+        "opening on 2020-01-10T00:00:00Z is said to be known only from 2020-01-28T15:00:01Z on: a person decides"
+    )
+    assert verdict(early, opening("2020-01-11"), k=2).value == "unknown"
+    assert verdict(opening("2020-01-10", known_at=LATER)).value == "yes"
+    outside = opening("2020-01-21", known_at=LATER + timedelta(seconds=1))
+    assert verdict(outside).value == "no"
+
+
 def test_a_row_dated_ahead_is_an_announcement_and_no_event() -> None:
     announced = opening("2020-01-15")
     for now in (at("2020-01-14"), at("2020-01-16")):
@@ -197,7 +221,7 @@ def test_a_yes_could_be_known_once_the_last_row_it_needs_was_known() -> None:
     late = opening("2020-01-08", known_at=at("2020-02-01"))
     soon = opening("2020-01-10", known_at=at("2020-01-11"))
     assert verdict(soon).knowable_at == at("2020-01-11")
-    assert verdict(soon, late, k=2).knowable_at == at("2020-02-01")
+    assert verdict(soon, late, k=2, checked_at=at("2020-02-02")).knowable_at == at("2020-02-01")
 
 
 def test_where_a_row_does_not_say_when_it_was_known_the_check_does() -> None:

@@ -20,6 +20,7 @@ QUERY: dict[str, object] = {
     "watermark": {"from": "fetch_time", "lag": "P14D"},
 }
 JSON_QUERY = QUERY | {"format": "json"}
+HYPHENS = "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 HEADER = "occurred,zone,known_at,kind,actors,description,citation\n"
 
 
@@ -92,6 +93,17 @@ def test_columns_may_have_other_names() -> None:
         ("2020-06-01", "Asia/Seoul", date(2020, 6, 1)),
         ("2020\u201106\u201101", "Asia/Seoul", date(2020, 6, 1)),  # non-breaking hyphens, as a real table had
         ("2020\u201306\u221201", "Asia/Seoul", date(2020, 6, 1)),
+        *((f"2020{hyphen}06{hyphen}01", "Asia/Seoul", date(2020, 6, 1)) for hyphen in HYPHENS),
+        ("2020-\u00ad06-\u00ad01", "Asia/Seoul", date(2020, 6, 1)),  # where a line may be broken
+        ("2020-6-1", "Asia/Seoul", date(2020, 6, 1)),
+        ("2020-6-1 06:45", "Asia/Seoul", datetime(2020, 5, 31, 21, 45, tzinfo=UTC)),
+        ("2020-06\u201308", "Asia/Seoul", None),  # June to August
+        ("2020-06-01\u201303", "Asia/Seoul", None),
+        ("2020-06-01 06:00\u201308:00", "Asia/Seoul", None),
+        ("2020-06-01 12", "Asia/Seoul", None),  # the number of a footnote
+        ("2020-06-01 [12]", "Asia/Seoul", None),
+        ("1/6/2020", "Asia/Seoul", None),
+        ("circa 2020-06-01", "Asia/Seoul", None),
         ("2019-08-24T06:45+09:00", "", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
         ("2019-08-24T06:45", "Asia/Seoul", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
         ("2019-08-23T21:45:00Z", "Asia/Seoul", datetime(2019, 8, 23, 21, 45, tzinfo=UTC)),
@@ -106,7 +118,9 @@ def test_columns_may_have_other_names() -> None:
     ],
 )
 def test_a_date_is_a_day_or_an_instant_or_not_known(text: str, zone: str, occurred: date | None) -> None:
-    event = only_event(csv_of(row(text, zone)))
+    observation = parse(csv_of(row(text, zone), row()))
+    assert ("1 rows without a date that can be read" in observation.problems) is (occurred is None)
+    event = observation.events[0]
     assert event.occurred == occurred
     assert type(event.occurred) is type(occurred)
 
@@ -125,12 +139,12 @@ def test_a_day_without_a_zone_of_its_own_takes_the_tables_or_none() -> None:
     assert only_event(csv_of(row(zone="Nowhere/At_All"))).zone is None
 
 
-def test_a_row_known_only_after_the_fetch_is_left_out() -> None:
+def test_a_row_known_only_after_the_fetch_is_kept_and_named() -> None:
     at = FETCHED.isoformat()
     later = (FETCHED + timedelta(seconds=1)).isoformat()
     observation = parse(csv_of(row(known_at=at, kind="a"), row(known_at=later, kind="b")))
-    assert [event.kind for event in observation.events] == ["a"]
-    assert observation.problems == ("1 rows said to be known only after the fetch, left out",)
+    assert [event.kind for event in observation.events] == ["a", "b"]
+    assert observation.problems == ("1 rows said to be known only after the fetch",)
 
 
 def test_a_row_without_a_kind_is_kept_as_one_of_any() -> None:
@@ -216,8 +230,9 @@ def test_a_deep_json_value_in_a_row_is_read_or_refused(depth: int) -> None:
 
 
 def test_json_numbers_and_flags_are_no_dates() -> None:
-    body = json.dumps([{"kind": "a", "occurred": 1590969600000}, {"kind": "a", "occurred": True}]).encode()
-    assert [event.occurred for event in parse(body, JSON_QUERY).events] == [None, None]
+    dates: list[object] = [1590969600000, True, "2020-06-01"]
+    body = json.dumps([{"kind": "a", "occurred": value} for value in dates]).encode()
+    assert [event.occurred for event in parse(body, JSON_QUERY).events] == [None, None, date(2020, 6, 1)]
 
 
 def test_a_nul_which_postgresql_cannot_store_is_replaced() -> None:
@@ -438,7 +453,63 @@ def test_a_row_may_say_only_between_which_days() -> None:
 
 @pytest.mark.parametrize(("start", "end"), [("2019-12-28", "soon"), ("2019-12-28", "2019-12-01")])
 def test_an_interval_that_is_none_leaves_the_row_undated(start: str, end: str) -> None:
-    assert only_event(interval_row(start, end)).interval("UTC") is None
+    body = interval_row(start, end) + interval_row("2019-12-01", "2019-12-02").splitlines(keepends=True)[-1]
+    assert [event.interval("UTC") is None for event in parse(body).events] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "problems"),
+    [
+        (
+            [{"date": "2020-06-01"}, {"date": "2020-06-02"}],
+            {},
+            "no row has a date that can be read in 'occurred': ",
+        ),
+        ([{"occurred": "2020-06-01"}], {"occurred": "day"}, "no row has a date that can be read in 'day': "),
+        ([{"day": None}, {"day": "soon"}], {"occurred": "day"}, "no row has a date that can be read in 'day': "),
+    ],
+)
+def test_a_table_without_any_date_that_can_be_read_is_none(
+    rows: list[dict[str, object]], columns: dict[str, str], problems: str
+) -> None:
+    body = json.dumps([{"kind": "launch"} | row for row in rows]).encode()
+    found = parse(body, JSON_QUERY | {"columns": columns, "zone": "UTC"})
+    assert found.status == "malformed"
+    (problem,) = found.problems
+    assert problem.startswith(problems)
+
+
+def test_rows_that_lack_the_column_of_the_date_are_undated_and_counted() -> None:
+    rows = [{"kind": "launch", "day": "2020-06-01"}, {"kind": "launch", "date": "2020-06-02"}]
+    found = parse(json.dumps(rows).encode(), JSON_QUERY | {"columns": {"occurred": "day"}, "zone": "UTC"})
+    assert [event.occurred for event in found.events] == [date(2020, 6, 1), None]
+    assert found.problems == ("1 rows without a date that can be read",)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("day,what,state", "the table has no column 'who'"),
+        ("day,what,who,day", "the table has more than one column 'day'"),
+        ("day;what;who", "the table has no column 'day'"),
+    ],
+)
+def test_a_csv_table_has_every_column_that_was_named_once(header: str, said: str) -> None:
+    query = QUERY | {"columns": {"occurred": "day", "kind": "what", "actors": "who"}}
+    line = ",".join(["2020-06-01", "launch", "North Korea", "x"][: header.count(",") + 1])
+    found = parse(f"{header}\n{line}\n".encode(), query)
+    assert (found.status, found.problems) == ("malformed", (said,))
+
+
+def test_rows_of_nothing_but_commas_are_none() -> None:
+    assert len(parse(csv_of(row(), ",,,,,,", " , ,,,,,")).events) == 1
+    assert parse(csv_of(",,,,,,")).status == "empty"
+
+
+def test_the_rows_are_no_published_watermark() -> None:
+    query = JSON_QUERY | {"watermark": {"from": "field", "name": "rows"}}
+    with pytest.raises(InvalidInputError, match=r"query.watermark.name: the rows stand under rows"):
+        EventTable().canonical(query)
 
 
 def test_a_published_watermark_never_passes_the_fetch() -> None:
