@@ -17,7 +17,16 @@ from pydantic import Field
 
 from forecasts.model import Event, Observation, Request
 from forecasts.scalars import Strict, Word, Zone
-from jobs.sources._bodies import MAX_TEXT, MAX_VALUES, UnreadableError, occurrence_of, placeable, refused, text_of
+from jobs.sources._bodies import (
+    MAX_TEXT,
+    MAX_VALUES,
+    UnreadableError,
+    occurrence_of,
+    placeable,
+    plain_date,
+    refused,
+    text_of,
+)
 from jobs.sources._definition import About
 from jobs.sources._queries import FetchTime, Location, NewestRow, newest_row, read_query, write_query
 from jobs.sources._rows import snapshot
@@ -116,9 +125,9 @@ class RssAtom:
         read = read_query(RssAtomQuery, query)
         try:
             found = _read_xml(body)
+            events, problems = _read_entries(found.entries, read)
         except UnreadableError as error:
             return refused(body, error)
-        events, problems = _read_entries(found.entries, read)
         zone = read.zone or "UTC"
         reach = _reach(events, zone)
         observation = snapshot(
@@ -233,34 +242,42 @@ def _read_xml(body: bytes) -> _Collector:
 
 
 def _read_entries(entries: list[_Entry], query: RssAtomQuery) -> tuple[list[Event], list[str]]:
-    """Turn entries into events, and say in sentences what was odd about them."""
+    """Turn entries into events, and say in sentences what was odd about them.
+
+    Raises `UnreadableError` where no entry has a date: then nobody knows how far back the feed reaches.
+    """
     events: list[Event] = []
-    ids: set[str] = set()
-    undated = twice = 0
+    seen: dict[str, list[object]] = {}
+    undated = twice = reused = 0
     for entry in entries:
         texts = entry.texts
-        id_ = texts.get("id") or texts.get("link", "")
-        if id_ and id_ in ids:
+        occurred = read_date(texts.get(query.dated_by, ""), query.zone)
+        event = Event(
+            occurred=occurred,
+            kind=_kind(texts, query.kinds),
+            zone=query.zone,
+            actors=tuple(entry.categories),
+            known_at=occurred if isinstance(occurred, datetime) else None,
+            description=texts.get("title", ""),
+            citation=texts.get("link", ""),
+            id=texts.get("id") or texts.get("link", ""),
+        )
+        same = seen.setdefault(event.id, []) if event.id else []
+        if (told := (event.gist, event.citation)) in same:  # edited, perhaps, but the same thing
             twice += 1
             continue
-        ids.add(id_)
-        occurred = read_date(texts.get(query.dated_by, ""), query.zone)
+        reused += bool(same)
+        same.append(told)
         undated += occurred is None
-        events.append(
-            Event(
-                occurred=occurred,
-                kind=_kind(texts, query.kinds),
-                zone=query.zone,
-                actors=tuple(entry.categories),
-                known_at=occurred if isinstance(occurred, datetime) else None,
-                description=texts.get("title", ""),
-                citation=texts.get("link", ""),
-                id=id_,
-            )
+        events.append(event)
+    if events and undated == len(events):
+        raise UnreadableError(
+            f"no entry has a date in {query.dated_by!r} that can be read: dated_by names the other"
         )
     odd = (
         (undated, f"without a date in {query.dated_by} that can be read"),
-        (twice, "with the id of an earlier entry, left out"),
+        (twice, "that repeat an earlier entry with their id, left out"),
+        (reused, "with the id of an earlier entry that says something else"),
     )
     return events, [f"{count} entries {what}" for count, what in odd if count]
 
@@ -346,7 +363,6 @@ _OFFSET = re.compile(r"(?:gmt|utc|ut)?\s*([+-])(\d{2}):?(\d{2})(?:\s*\([^()]*\))
 _OFFSETS = {"gmt": 0, "utc": 0, "ut": 0, "z": 0} | {  # RFC 5322 section 4.3; every other name has several meanings
     "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
 }  # fmt: skip
-_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 
 
 def read_date(text: str, zone: str | None) -> datetime | date | None:
@@ -360,7 +376,7 @@ def read_date(text: str, zone: str | None) -> datetime | date | None:
     >>> read_date("06 Sep 2021 10:00 CEST", None) is None
     True
     """
-    text = " ".join(text[:80].translate(_HYPHENS).split())
+    text = " ".join(plain_date(text[:80]).split())
     iso = re.sub(r"\s*(?:Z|GMT|UTC|UT)$", "Z", re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", text))
     found = occurrence_of(iso, zone)
     match = _DAY_FIRST.fullmatch(text) or _MONTH_FIRST.fullmatch(text)

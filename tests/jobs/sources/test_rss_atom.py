@@ -105,10 +105,10 @@ def test_the_first_kind_that_fits_is_taken_and_markup_in_a_summary_is_none() -> 
 
 
 def test_an_entry_that_comes_twice_counts_once() -> None:
-    body = rss(("A", day(2)), ("B", day(1))).replace(b"g1-B", b"g0-A")
-    found = feed(body)
+    body = rss(("A", day(2)), ("A, edited", day(2))).replace(b"g1-A, edited", b"g0-A")
+    found = feed(body.replace(b"example.org/1", b"example.org/0"))
     assert len(found.events) == 1
-    assert found.problems == ("1 entries with the id of an earlier entry, left out",)
+    assert found.problems == ("1 entries that repeat an earlier entry with their id, left out",)
 
 
 # -- dates -----------------------------------------------------------------------------------------------------
@@ -230,10 +230,24 @@ def test_a_feed_reaches_back_to_its_oldest_entry(order: tuple[int, ...], reaches
     assert feed(days(*order)).complete_from == datetime(2021, 9, reaches, 8, tzinfo=UTC)
 
 
-def test_a_feed_of_undated_entries_reaches_nowhere_and_blocks_a_no() -> None:
+def test_an_id_that_was_used_again_hides_no_entry() -> None:
+    body = rss(("Missile launch", day(2)), ("B", day(2)), ("C", day(1)))
+    found = feed(body.replace(b"g1-B", b"g0-Missile launch").replace(b"g2-C", b"g0-Missile launch"))
+    assert [(event.description, event.kind) for event in found.events] == [
+        ("Missile launch", "launch"),
+        ("B", "entry"),
+        ("C", "entry"),
+    ]
+    assert found.problems == ("2 entries with the id of an earlier entry that says something else",)
+
+
+def test_a_feed_without_dates_reaches_nobody_knows_how_far() -> None:
     found = feed(rss(("A", "?"), ("B", "?")))
-    assert found.complete_from is None
-    assert [event.occurred for event in found.events] == [None, None]
+    assert found.status == "malformed"
+    assert found.problems == ("no entry has a date in 'published' that can be read: dated_by names the other",)
+    some = feed(rss(("A", "?"), ("B", day(1))))
+    assert [event.occurred is None for event in some.events] == [True, False]
+    assert some.problems == ("1 entries without a date in published that can be read",)
 
 
 def test_entries_that_rolled_off_the_end_are_no_loss_and_those_inside_are() -> None:
