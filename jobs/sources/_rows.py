@@ -38,8 +38,8 @@ def read_rows(
         events.append(event)
     if events and undated == len(events):
         raise UnreadableError(
-            f"no row has a date that can be read in {dates!r}: name another column under columns, or write days as "
-            "2021-03-05, and instants with a zone"
+            f"no row has a date that can be read in {dates!r}: name another column under columns, or write days "
+            "as 2021-03-05, and instants with a zone"
         )
     if events and kindless == len(events):
         raise UnreadableError("no row has a kind: name its column under columns, or give kind")

@@ -271,9 +271,7 @@ def _read_entries(entries: list[_Entry], query: RssAtomQuery) -> tuple[list[Even
         undated += occurred is None
         events.append(event)
     if events and undated == len(events):
-        raise UnreadableError(
-            f"no entry has a date in {query.dated_by!r} that can be read: dated_by names the other"
-        )
+        raise UnreadableError(f"no entry has a date in {query.dated_by!r} that can be read; give dated_by")
     odd = (
         (undated, f"without a date in {query.dated_by} that can be read"),
         (twice, "that repeat an earlier entry with their id, left out"),

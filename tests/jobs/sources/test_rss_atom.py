@@ -244,7 +244,7 @@ def test_an_id_that_was_used_again_hides_no_entry() -> None:
 def test_a_feed_without_dates_reaches_nobody_knows_how_far() -> None:
     found = feed(rss(("A", "?"), ("B", "?")))
     assert found.status == "malformed"
-    assert found.problems == ("no entry has a date in 'published' that can be read: dated_by names the other",)
+    assert found.problems == ("no entry has a date in 'published' that can be read; give dated_by",)
     some = feed(rss(("A", "?"), ("B", day(1))))
     assert [event.occurred is None for event in some.events] == [True, False]
     assert some.problems == ("1 entries without a date in published that can be read",)
