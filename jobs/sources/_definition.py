@@ -2,13 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal, Protocol, get_args
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, cast, get_args
 
-from forecasts.model import Source
+from forecasts.model import Observation, Request, Source
 from forecasts.scalars import Strict
+from jobs.sources._queries import LocatedQuery, read_query, write_query
 
 Kind = Literal["snapshot", "query", "either"]
 Shown = Literal["rows", "value", "words", "market", "page"]
@@ -46,6 +47,25 @@ class DefinedSource(Source, Protocol):
     about: About
 
 
+class Queried:
+    """A source whose query is canonical as its model reads it; one that asks more of it says so in `canonical`."""
+
+    about: About
+
+    def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
+        """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
+        return write_query(read_query(self.about.query, query))
+
+
+class Located(Queried):
+    """A source that is fetched whole from the location its query names."""
+
+    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
+        """Return what to fetch: always all there is."""
+        located = cast("LocatedQuery", read_query(self.about.query, query))  # as the registry has seen to
+        return Request(located.location)
+
+
 def checked(sources: Iterable[DefinedSource]) -> dict[str, DefinedSource]:
     """Return the sources by name; raise `SourceDefinitionError` that says what is wrong and the remedy."""
     found: dict[str, DefinedSource] = {}
@@ -70,6 +90,8 @@ def _trouble(source: object) -> str | None:
     if not isinstance(about, About):
         return "it does not say what it is; add the attribute about"
     trouble = _about_trouble(about)
+    if trouble is None and isinstance(source, Located) and not issubclass(about.query, LocatedQuery):
+        trouble = "its query has no location to fetch; base it on LocatedQuery"
     return trouble or next(filter(None, (_method_trouble(source, name) for name in _METHODS)), None)
 
 

@@ -15,13 +15,18 @@ Query = TypeVar("Query", bound=Strict)
 
 
 def _fetchable(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("leave out spaces around it, line breaks and control characters")
+    if value.startswith(("http://", "https://")) and " " in value:
+        raise ValueError("write a space in an address as %20")
     if "://" in value and not value.startswith(("http://", "https://", "file://")):
         raise ValueError("use http(s)://, a file path, or seeds: and a name")
     return value
 
 
 def _web_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or any(character in value for character in "?# "):
+    _fetchable(value)
+    if not value.startswith(("http://", "https://")) or any(character in value for character in "?#"):
         raise ValueError("use an http(s):// address without parameters; they are added from the other fields")
     return value
 
@@ -32,6 +37,12 @@ Location = Annotated[
 Service = Annotated[
     str, StringConstraints(min_length=1, max_length=300), AfterValidator(_web_address)
 ]  # to which parameters are added
+
+
+class LocatedQuery(Strict):
+    """A query of what is fetched whole from one place."""
+
+    location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
 
 
 class FetchTime(Strict):

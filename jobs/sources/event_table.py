@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field
 
 from forecasts.errors import InvalidInputError
-from forecasts.model import Event, Observation, Request
-from forecasts.scalars import Strict, Word, Zone
+from forecasts.model import Event, Observation
+from forecasts.scalars import Word, Zone
 from jobs.sources._bodies import MAX_VALUES, UnreadableError, decode, instant_of, load_json, refused, text_of
-from jobs.sources._definition import About
+from jobs.sources._definition import About, Located
 from jobs.sources._queries import (
     FetchTime,
-    Location,
+    LocatedQuery,
     NewestRow,
     PublishedField,
     newest_row,
@@ -31,10 +31,9 @@ from jobs.sources._rows import COLUMNS, Column, read_rows, rows_of, snapshot
 MAX_ROWS = 75_000  # in one CSV table; each costs several hundred bytes once it is read
 
 
-class TableQuery(Strict):
+class TableQuery(LocatedQuery):
     """Where the table is, how its columns are called, and how far it is complete."""
 
-    location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
     format: Literal["csv", "json"] = Field(
         description="csv, or json: a list of rows or an object with a list under rows"
     )
@@ -46,7 +45,7 @@ class TableQuery(Strict):
     kind: Word | None = Field(default=None, description="the kind of rows that name none")
 
 
-class EventTable:
+class EventTable(Located):
     """Reads event tables; see the module's text."""
 
     name = "event-table"
@@ -67,10 +66,6 @@ class EventTable:
         if isinstance(table.watermark, PublishedField) and table.watermark.name == "rows":
             raise InvalidInputError("query.watermark.name: the rows stand under rows; name the member beside them")
         return write_query(table)
-
-    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
-        """Return what to fetch: always the whole table."""
-        return Request(read_query(TableQuery, query).location)
 
     def parse(
         self,

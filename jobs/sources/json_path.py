@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from forecasts.errors import InvalidInputError
-from forecasts.model import Event, Interval, Observation, Request, State, iso
+from forecasts.model import Event, Interval, Observation, State, iso
 from forecasts.scalars import Strict, Word, Zone
 from jobs.sources._bodies import (
     UnreadableError,
@@ -28,9 +28,9 @@ from jobs.sources._bodies import (
     text_of,
     whole_number,
 )
-from jobs.sources._definition import About
+from jobs.sources._definition import About, Located
 from jobs.sources._path import AnswerPath, RowPath, compile_path
-from jobs.sources._queries import FetchTime, Location, NewestRow, newest_row, read_query, write_query
+from jobs.sources._queries import FetchTime, LocatedQuery, NewestRow, newest_row, read_query, write_query
 from jobs.sources._rows import COLUMNS, Column, answered, read_rows, rows_of, snapshot
 
 _UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1)}
@@ -44,10 +44,9 @@ class PublishedPath(Strict):
     path: AnswerPath
 
 
-class JsonQuery(Strict):
+class JsonQuery(LocatedQuery):
     """Where the answer is, and where in it the value or the rows stand."""
 
-    location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
     watermark: Annotated[FetchTime | NewestRow | PublishedPath, Field(discriminator="origin")] = Field(
         description="how far the answer is complete"
     )
@@ -63,7 +62,7 @@ class JsonQuery(Strict):
     kind: Word | None = Field(default=None, description="the kind of rows that name none")
 
 
-class JsonPath:
+class JsonPath(Located):
     """Reads any JSON API; see the module's text."""
 
     name = "json-path"
@@ -91,10 +90,6 @@ class JsonPath:
             name = "numeric" if read.numeric else "since"
             raise InvalidInputError(f"query.{name}: this belongs to value; leave it out beside rows")
         return write_query(read)
-
-    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
-        """Return what to fetch: always the whole answer."""
-        return Request(read_query(JsonQuery, query).location)
 
     def parse(
         self,

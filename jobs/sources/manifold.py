@@ -23,8 +23,8 @@ from jobs.sources._bodies import (
     refused,
     since_epoch,
 )
-from jobs.sources._definition import About
-from jobs.sources._queries import FetchTime, Service, read_query, write_query
+from jobs.sources._definition import About, Queried
+from jobs.sources._queries import FetchTime, Service, read_query
 
 _MS = timedelta(milliseconds=1)
 _RESOLVED = {"YES": "yes", "NO": "no", "MKT": "partial", "PROB": "partial", "CANCEL": "cancelled"}
@@ -44,7 +44,7 @@ class ManifoldQuery(Strict):
     )
 
 
-class Manifold:
+class Manifold(Queried):
     """Reads one market; see the module's text."""
 
     name = "manifold"
@@ -56,10 +56,6 @@ class Manifold:
         query=ManifoldQuery,
         shows=("market",),
     )
-
-    def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
-        """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
-        return write_query(read_query(ManifoldQuery, query))
 
     def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
         """Return the address of the market."""

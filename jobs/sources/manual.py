@@ -9,20 +9,19 @@ from datetime import datetime
 
 from pydantic import Field
 
-from forecasts.model import Observation, Request, State
-from forecasts.scalars import Strict, Text
-from jobs.sources._definition import About
-from jobs.sources._queries import Location, read_query, write_query
+from forecasts.model import Observation, State
+from forecasts.scalars import Text
+from jobs.sources._definition import About, Located
+from jobs.sources._queries import LocatedQuery
 
 
-class ManualQuery(Strict):
+class ManualQuery(LocatedQuery):
     """Where a person is to look, and for what."""
 
-    location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
     look_for: Text | None = Field(default=None, description="what a person is to look for there")
 
 
-class Manual:
+class Manual(Located):
     """Archives a page for a person; see the module's text."""
 
     name = "manual"
@@ -34,14 +33,6 @@ class Manual:
         query=ManualQuery,
         shows=("page",),
     )
-
-    def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
-        """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
-        return write_query(read_query(ManualQuery, query))
-
-    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
-        """Return the address of the page."""
-        return Request(read_query(ManualQuery, query).location)
 
     def parse(
         self,

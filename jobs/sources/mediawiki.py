@@ -27,7 +27,7 @@ from jobs.sources._bodies import (
     refused,
     text_of,
 )
-from jobs.sources._definition import About
+from jobs.sources._definition import About, Queried
 from jobs.sources._queries import FetchTime, Service, read_query, write_query
 
 REVISIONS = 20  # read in one answer
@@ -50,7 +50,7 @@ class WikiQuery(Strict):
     )
 
 
-class MediaWiki:
+class MediaWiki(Queried):
     """Reads one page of a wiki; see the module's text."""
 
     name = "mediawiki"

@@ -15,7 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from pydantic import Field
 
-from forecasts.model import Event, Observation, Request
+from forecasts.model import Event, Observation
 from forecasts.scalars import Strict, Word, Zone
 from jobs.sources._bodies import (
     MAX_TEXT,
@@ -27,8 +27,8 @@ from jobs.sources._bodies import (
     refused,
     text_of,
 )
-from jobs.sources._definition import About
-from jobs.sources._queries import FetchTime, Location, NewestRow, newest_row, read_query, write_query
+from jobs.sources._definition import About, Located
+from jobs.sources._queries import FetchTime, LocatedQuery, NewestRow, newest_row, read_query
 from jobs.sources._rows import snapshot
 
 MAX_DEPTH = 100
@@ -73,10 +73,9 @@ class PublishedElement(Strict):
     name: FeedDate
 
 
-class RssAtomQuery(Strict):
+class RssAtomQuery(LocatedQuery):
     """Where the feed is, what its entries are to be called, and how far it is complete."""
 
-    location: Location = Field(description="an http(s):// address, a file, or seeds: and a name")
     watermark: Annotated[FetchTime | NewestRow | PublishedElement, Field(discriminator="origin")] = Field(
         description="how far the feed is complete"
     )
@@ -89,7 +88,7 @@ class RssAtomQuery(Strict):
     zone: Zone | None = Field(default=None, description="the zone of dates that name none")
 
 
-class RssAtom:
+class RssAtom(Located):
     """Reads RSS 0.9 to 2.0 and Atom; see the module's text."""
 
     name = "rss-atom"
@@ -100,14 +99,6 @@ class RssAtom:
         watermarks=("fetch_time", "newest_row", "field"),
         query=RssAtomQuery,
     )
-
-    def canonical(self, query: Mapping[str, object]) -> dict[str, object]:
-        """Return the query in canonical form; raise `InvalidInputError` that names path and remedy."""
-        return write_query(read_query(RssAtomQuery, query))
-
-    def request(self, query: Mapping[str, object], *, as_of: datetime, previous: Observation | None) -> Request:
-        """Return what to fetch: always the whole feed."""
-        return Request(read_query(RssAtomQuery, query).location)
 
     def parse(
         self,

@@ -28,7 +28,7 @@ from jobs.sources._bodies import (
     text_of,
     whole_number,
 )
-from jobs.sources._definition import About
+from jobs.sources._definition import About, Queried
 from jobs.sources._queries import FetchTime, Service, read_query, write_query
 from jobs.sources._rows import answered, rows_of
 
@@ -78,7 +78,7 @@ _PARAMETERS = {
 }
 
 
-class Usgs:
+class Usgs(Queried):
     """Reads the USGS catalogue; see the module's text."""
 
     name = "usgs"

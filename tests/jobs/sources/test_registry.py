@@ -13,6 +13,7 @@ from jobs import sources
 from jobs.sources import Catalogue, catalogue, get_source
 from jobs.sources._definition import About, SourceDefinitionError
 from jobs.sources.manual import Manual
+from jobs.sources.mediawiki import MediaWiki
 from tests.jobs.sources import bodies
 from tests.jobs.sources.bodies import FETCHED, observe
 
@@ -33,7 +34,7 @@ class Unmarked(Strict):
 
 def without(name: str) -> Any:
     """Return the class of a source that lacks a method."""
-    methods = {key: value for key, value in vars(Manual).items() if not key.startswith("__") and key != name}
+    methods = {key: value for key, value in vars(MediaWiki).items() if not key.startswith("__") and key != name}
     return type("Lacking", (), methods)()
 
 
@@ -67,6 +68,7 @@ class Careless(Manual):
         (with_about(watermarks=()), "its watermark rule is not declared"),
         (with_about(watermarks=("guess",)), "its watermark rule is not declared"),
         (with_about(watermarks=("fetch_time",)), "its query cannot declare a watermark; add the field watermark"),
+        (with_about(), "its query has no location to fetch; base it on LocatedQuery"),
     ],
 )
 def test_a_badly_defined_source_is_refused(source: Any, said: str) -> None:
@@ -140,6 +142,45 @@ def takes(name: str, change: dict[str, object]) -> bool:
 def test_an_unknown_field_is_refused_with_its_name(name: str) -> None:
     with pytest.raises(InvalidInputError, match=r"query\.speed"):
         get_source(name).canonical(EXAMPLES[name][0] | {"speed": 3})
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("\x00", "leave out spaces around it, line breaks and control characters"),
+        ("a\nb.csv", "leave out spaces around it"),
+        ("\x1b[2J.csv", "leave out spaces around it"),
+        (" ", "leave out spaces around it"),
+        ("table.csv ", "leave out spaces around it"),
+        ("https://example.org/a b.csv", "write a space in an address as %20"),
+        ("https://example.org/\u2028", "leave out spaces around it"),
+        ("", "query.location"),
+    ],
+)
+@pytest.mark.parametrize("name", ["event-table", "json-path", "rss-atom", "manual"])
+def test_a_location_that_nobody_can_have_meant_is_refused(name: str, location: str, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"query\.location") as refusal:
+        get_source(name).canonical(EXAMPLES[name][0] | {"location": location})
+    assert said in str(refusal.value)
+    with pytest.raises(InvalidInputError, match=r"query\.location"):
+        get_source(name).request(EXAMPLES[name][0] | {"location": location}, as_of=FETCHED, previous=None)
+
+
+@pytest.mark.parametrize(
+    "location", ["my table.csv", "\u65e5\u672c.csv", "seeds:events/x.csv", "file:///a%20b.csv"]
+)
+def test_a_file_may_be_called_as_files_are(location: str) -> None:
+    query = get_source("manual").canonical({"location": location})
+    assert get_source("manual").request(query, as_of=FETCHED, previous=None).location == location
+
+
+@pytest.mark.parametrize(
+    "service", ["https://a.example/\x00", "https://a.example/w api.php", "https://a.example/?a"]
+)
+@pytest.mark.parametrize("name", ["manifold", "mediawiki", "usgs"])
+def test_a_service_that_nobody_can_have_meant_is_refused(name: str, service: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"query\.service"):
+        get_source(name).canonical(EXAMPLES[name][0] | {"service": service})
 
 
 def test_a_page_for_people_supports_no_verdict_and_tells_a_change() -> None:
