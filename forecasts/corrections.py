@@ -127,7 +127,7 @@ def _resolutions(ledger: Ledger) -> Iterator[Entry]:
     for steps in ledger.steps.values():
         before: Resolution | None = None
         for step in steps:
-            told = _told(step)
+            told = resolving.correction_in(step)
             if told is not None:
                 question = ledger.questions[step.question_id]
                 yield _entry(
@@ -143,15 +143,6 @@ def _resolutions(ledger: Ledger) -> Iterator[Entry]:
                     publication=ledger.label_of_question(question.id),
                 )
             before = step
-
-
-def _told(step: Resolution) -> str | None:
-    """Return what a step corrects; None for one that only goes on."""
-    if step.state in ("reopened", "disputed"):
-        return f"{step.state.capitalize()}"
-    if step.rule == resolving.SECOND_RULING_RULE and step.state == "proposed":
-        return "Ruled on a second time"
-    return "Annulled by hand" if step.rule == resolving.ANNULMENT_RULE else None
 
 
 def _outcome(step: Resolution | None) -> Entry:

@@ -90,7 +90,7 @@ def _corrections(ledger: Ledger, author: Author) -> list[Fields]:
     found, published = [], set()
     for entry in correction_log(ledger, author):
         if entry["kind"] != "publication" or entry["subject"] in published:
-            found.append(entry)
+            found.append({key: value for key, value in entry.items() if key != "authors"})  # it is the author's
         elif entry["after"]["state"] == "published":
             published.add(entry["subject"])
     return found

@@ -5,7 +5,7 @@ drafts it holds only what is public: whatever leaves the registry is read from s
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,12 +15,16 @@ from sqlmodel import Session, SQLModel, col, func, select
 
 from forecasts import policy, publishing, redacting, resolving, tables
 from forecasts.errors import InvalidInputError, NotFoundError
+from forecasts.kept import Recent
 from forecasts.model import Clock, iso
 from forecasts.policy import Policy
+from forecasts.rows import Scope, around, everything
 from forecasts.store import Store
 
 Row = TypeVar("Row", bound=SQLModel)
 Value = TypeVar("Value")
+# Authors whose records are in memory together where everybody's are read: some thousand claims each.
+AUTHORS_AT_ONCE = 10
 # The state asked for: that at an instant, that of a revision, or (None) that of now.
 AsOf = datetime | int | None
 # What stands in the place of something that leads to a record that is not public.
@@ -85,54 +89,44 @@ def now_at(session: Session, rev: int, clock: Clock) -> datetime:
 class Ledger:
     """All that is registered and resolved as of a revision: all of it, or what is public at `now`."""
 
-    def __init__(self, session: Session, rev: int, *, now: datetime, include_drafts: bool) -> None:
+    def __init__(
+        self, session: Session, rev: int, *, now: datetime, include_drafts: bool, within: "Within | None" = None
+    ) -> None:
+        scope = within.scope if within is not None else None
+        self._within = within
         self.rev = rev
         self.include_drafts = include_drafts
         self._now = now
-        self.revisions = {
-            row.rev: row
-            for row in session.exec(select(tables.Revision).where(col(tables.Revision.rev) <= rev)).all()
-        }
+        rows = around(session, rev, scope) if scope is not None else everything(session, rev)
+        self.revisions = rows.revisions
         self.actors = {row.id: row for row in session.exec(select(tables.Actor)).all()}
         self.run = replay_at(session, rev)
-
-        def rows(table: type[Row]) -> dict[int, Row]:
-            found = session.exec(
-                select(table).where(table.rev <= rev).order_by(table.id)  # type: ignore[attr-defined]
-            ).all()
-            return {row.id: row for row in found}  # type: ignore[attr-defined]
-
-        self.collections = rows(tables.Collection)
-        self.articles = rows(tables.Article)
-        self.editions = rows(tables.Edition)
-        self.authors = rows(tables.Author)
-        self.lexicons = rows(tables.Lexicon)
-        self.every_statement = rows(tables.Statement)
-        self.questions = rows(tables.Question)
-        self.forecasts = rows(tables.Forecast)
-        self.resources = rows(tables.Resource)
-        self.checks = rows(tables.Check)
-        self.verdicts = rows(tables.Verdict)
-        self.resolutions = rows(tables.Resolution)
-        self.scores = rows(tables.Score)
-        self.replies = rows(tables.Reply)
-        self.publications = rows(tables.Publication)
-        self.redactions = rows(tables.Redaction)
+        self.collections = rows.collections
+        self.articles = rows.articles
+        self.editions = rows.editions
+        self.authors = rows.authors
+        self.lexicons = rows.lexicons
+        self.every_statement = rows.statements
+        self.questions = rows.questions
+        self.forecasts = rows.forecasts
+        self.resources = rows.resources
+        self.checks = rows.checks
+        self.verdicts = rows.verdicts
+        self.resolutions = rows.resolutions
+        self.scores = rows.scores
+        self.replies = rows.replies
+        self.publications = rows.publications
+        self.redactions = rows.redactions
         self._redacted = redacting.redactions(session)
-        self._copies = {
-            row.edition_id: row.text
-            for row in session.exec(select(tables.AttachedCopy).where(col(tables.AttachedCopy.rev) <= rev)).all()
-        }
-        self._links = sorted(
-            (link.question_id, link.resource_id) for link in session.exec(select(tables.QuestionResource)).all()
-        )
+        self._copies = {key: row.text for key, row in rows.copies.items()}
+        self._links = rows.links
         self.names = {row.id: row.name for row in self.authors.values()}
         self._article_of = {row.id: row.article_id for row in self.editions.values()}
         self._record = {
             (row.article_id, row.author_id): row for row in sorted(self.publications.values(), key=lambda r: r.rev)
         }
         self._noticed_at = publishing.noticed_at(self.publications.values())
-        self._taken_back = publishing.taken_back(session)
+        self._taken_back = publishing.taken_back(session, None if scope is None else self.authors)
         # Which forecast counts is decided over everything, whatever of it is shown.
         self._registered = (self.every_statement, self.forecasts)
         self.superseded_by = {
@@ -142,6 +136,25 @@ class Ledger:
         self.left_out = 0
         if not include_drafts:
             self._keep_public()
+
+    # -- what rests on everybody -----------------------------------------------------------------------------
+
+    def parts(self) -> Iterator["Ledger"]:
+        """Yield ledgers of this state that together are complete for every author, in the order of `subjects`."""
+        if self._within is None:
+            yield self
+        else:
+            yield from self._within.whole.parts()
+
+    @property
+    def subjects(self) -> list[tables.Author]:
+        """The authors this ledger is complete for, by row id."""
+        within = self._within
+        return [row for row in self.authors.values() if within is None or row.id in within.scope.authors]
+
+    def remember_for_all(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what was made of all `parts` under the key before, or make it: once for a state."""
+        return self.remember(key, make) if self._within is None else self._within.whole.remember(key, make)
 
     def _keep_public(self) -> None:
         """Drop what is not public, and whatever nothing public leads to."""
@@ -517,6 +530,43 @@ class Ledger:
         if isinstance(as_of, int):
             as_of = instant_of(self.revisions[as_of])
         return self.now(clock) if as_of is None else min(as_of, self.now(clock))
+
+
+class Whole:
+    """The registry at one state, of which ledgers are read that hold only what they are about."""
+
+    def __init__(self, store: Store, rev: int, *, now: datetime, include_drafts: bool) -> None:
+        self._store = store
+        self._rev = rev
+        self._now = now
+        self._include_drafts = include_drafts
+        self._remembered = Recent(1000)
+
+    def ledger(self, scope: Scope) -> Ledger:
+        """Return the ledger that is complete for a scope."""
+        with self._store.read() as session:
+            within = Within(self, scope)
+            return Ledger(session, self._rev, now=self._now, include_drafts=self._include_drafts, within=within)
+
+    def parts(self) -> Iterator[Ledger]:
+        """Yield ledgers that together are complete for every author, a few authors in each."""
+        with self._store.read() as session:
+            known = select(tables.Author.id).where(tables.Author.rev <= self._rev).order_by(col(tables.Author.id))
+            ids = session.exec(known).all()
+        for start in range(0, len(ids), AUTHORS_AT_ONCE):
+            yield self.ledger(Scope(authors=frozenset(ids[start : start + AUTHORS_AT_ONCE])))
+
+    def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what was made under the key before, or make it."""
+        return self._remembered.get(key, make)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a ledger is complete for, and the whole it is a part of."""
+
+    whole: Whole
+    scope: Scope
 
 
 def read_ledger(store: Store, as_of: datetime | None = None, *, include_drafts: bool = False) -> Ledger:

@@ -4,7 +4,7 @@ The unit is the record of one author in one article. Each move is appended and t
 without any is a draft. Nothing is public before its `public_from`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
@@ -69,11 +69,13 @@ def noticed_at(moves: Iterable[Publication]) -> dict[tuple[int, int], int]:
     return {key: rev for key, (_, rev) in given.items()}
 
 
-def taken_back(session: Session) -> set[tuple[int, int]]:
-    """Return the records that are not published now, whatever they were: what is taken back stays back."""
+def taken_back(session: Session, authors: Collection[int] | None = None) -> set[tuple[int, int]]:
+    """Return the records (of some authors) that are not published now: what is taken back stays back."""
+    moves = select(Publication.article_id, Publication.author_id, Publication.state)
+    if authors is not None:
+        moves = moves.where(col(Publication.author_id).in_(authors))
     newest = {
-        (row.article_id, row.author_id): row.state
-        for row in session.exec(select(Publication).order_by(col(Publication.rev))).all()
+        (article, author): state for article, author, state in session.exec(moves.order_by(col(Publication.rev)))
     }
     return {key for key, state in newest.items() if state != "published"}
 

@@ -88,6 +88,15 @@ def state_of(step: Resolution | None) -> QuestionState:
     return step.state  # type: ignore[return-value]  # CHECK allows only the states
 
 
+def correction_in(step: Resolution) -> str | None:
+    """Return in words what a step corrects; None for one that only goes on."""
+    if step.state in ("reopened", "disputed"):
+        return f"{step.state.capitalize()}"
+    if step.rule == SECOND_RULING_RULE and step.state == "proposed":
+        return "Ruled on a second time"
+    return "Annulled by hand" if step.rule == ANNULMENT_RULE else None
+
+
 def append_step(
     tx: Transaction,
     question: Question,

@@ -180,30 +180,37 @@ def unpicked(ledger: Ledger, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, Sample]:
-    """Return the samples that are drawn together: of known authors, unpicked, each of enough groups."""
+def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, tuple[list[float], list[str]]]:
+    """Return what is drawn together, of known authors, unpicked, each of enough groups, by the author's row id.
 
-    def make() -> dict[int, Sample]:
-        known = (author for author in ledger.authors.values() if is_known(author))
-        found = {author.id: Sample(unpicked(ledger, settled_rows(ledger, author, name))) for author in known}
-        return {key: sample for key, sample in found.items() if "shrunk" in allowed(sample.clusters).shown}
+    Of each claim it is the difference to the reference and the group: all that is kept of everybody's.
+    """
 
-    return ledger.remember(("to-shrink", name), make)
+    def make() -> dict[int, tuple[list[float], list[str]]]:
+        found = {}
+        for part in ledger.parts():
+            for author in part.subjects:
+                rows = unpicked(part, settled_rows(part, author, name)) if is_known(author) else []
+                clusters = [row.question.cluster for row in rows]
+                if "shrunk" in allowed(len(set(clusters))).shown:
+                    found[author.id] = ([row.brier - _against(row) for row in rows], clusters)
+        return found
+
+    return ledger.remember_for_all(("to-shrink", name), make)
 
 
 def _shrunk(ledger: Ledger, name: Policy) -> Shrunk | None:
     def make() -> Shrunk | None:
-        samples = _to_shrink(ledger, name)
-        if len(samples) < AUTHORS_TO_SHRINK:
+        drawn = _to_shrink(ledger, name)
+        if len(drawn) < AUTHORS_TO_SHRINK:
             return None
-        rows = [(key, row) for key, sample in samples.items() for row in sample.rows]
         return shrink(
-            [row.brier - _against(row) for _, row in rows],
-            author=[key for key, _ in rows],
-            cluster=[row.question.cluster for _, row in rows],
+            [difference for differences, _ in drawn.values() for difference in differences],
+            author=[key for key, (differences, _) in drawn.items() for _ in differences],
+            cluster=[cluster for _, clusters in drawn.values() for cluster in clusters],
         )
 
-    return ledger.remember(("shrunk", name), make)
+    return ledger.remember_for_all(("shrunk", name), make)
 
 
 def _against(row: Row) -> float:

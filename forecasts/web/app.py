@@ -14,13 +14,13 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BeforeValidator
 
 from forecasts.errors import InvalidInputError
+from forecasts.kept import Recent, Together
 from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import pages, views
 from forecasts.web.address import end_of_day
 from forecasts.web.desk import Desk, State
-from forecasts.web.kept import Recent, Together
 from forecasts.web.responses import Page, handle_errors, respond, respond_evidence, respond_page
 
 UNCACHED = {"Cache-Control": "no-store"}

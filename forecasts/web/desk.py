@@ -12,13 +12,13 @@ from sqlmodel import Session, col, func, select
 from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
+from forecasts.kept import Recent
 from forecasts.leaderboard import Board, leaderboard
 from forecasts.ledger import AsOf, Ledger, Replay, instant_of, refuse_future, replay_at
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.store import Store
 from forecasts.tables import Publication, Question, Redaction, Revision
-from forecasts.web.kept import Recent
 
 
 @dataclass(frozen=True, slots=True)

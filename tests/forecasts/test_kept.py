@@ -6,7 +6,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from forecasts.web.kept import Recent, Together
+from forecasts.kept import Recent, Together
 
 
 def test_a_kept_value_is_made_once_and_the_oldest_goes_first() -> None:
