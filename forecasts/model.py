@@ -186,7 +186,8 @@ class Request:
 class Response:
     """What came back for one request; `problem` says in a sentence why there is no usable body.
 
-    `retry_after` is how many seconds the source asked to be left alone, in whichever form it said so.
+    `retry_after` is how many seconds the source asked to be left alone, in whichever form it said so; `age` how
+    many seconds a cache on the way has had the answer, by its own account.
     """
 
     status: int | None
@@ -198,6 +199,7 @@ class Response:
     retry_after: float | None
     problem: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    age: float = 0.0
 
 
 class Fetcher(Protocol):

@@ -33,6 +33,7 @@ SEEDS = "seeds:"
 REDIRECTS = 5
 UNASKED_304 = "the source answered 304 to an unconditional request"
 LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
+_OLDEST = timedelta(days=3650).total_seconds()
 _HEADER_CHARACTERS = 16_000
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
 
@@ -179,6 +180,7 @@ class HttpFetcher:
             retry_after=_seconds(answer.headers.get("retry-after"), date or datetime.now(UTC)),
             problem=problem,
             headers=_kept(answer.headers),
+            age=_age(answer.headers.get("age", "")),
         )
 
     def _read_file(self, location: str, *, routed: bool) -> Response:
@@ -432,6 +434,11 @@ def _http_date(value: str | None) -> datetime | None:
         return instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _age(value: str) -> float:
+    """Read Age (RFC 9111 section 5.1) in seconds; ten years at most, and none where it is no such number."""
+    return min(float(value[:12]), _OLDEST) if value.isascii() and value.isdigit() else 0.0
 
 
 def _seconds(value: str | None, date: datetime) -> float | None:

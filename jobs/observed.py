@@ -1,12 +1,28 @@
 """What was observed in an answer, as values that JSON can carry and as lines for a terminal."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from forecasts.model import Event, Observation, iso
+from forecasts.tables import Check
 from jobs.sources._bodies import quoted
 
 ROWS_SHOWN = 20
+
+
+def trusted(observation: Observation, since: datetime | None) -> Observation:
+    """Return an observation that says nothing of what was before an instant, where there is one."""
+    if since is None:
+        return observation
+    return replace(observation, complete_from=max(since, observation.complete_from or since))
+
+
+def as_checked(observation: Observation, check: Check) -> Observation:
+    """Return what a check took from an answer that is read again: it was trusted, and complete, no further."""
+    complete_to = observation.watermark and check.watermark and min(observation.watermark, check.watermark)
+    return trusted(replace(observation, watermark=complete_to), check.trusted_from)
 
 
 def described(observation: Observation) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import bisect
 import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -38,6 +37,8 @@ from forecasts.tables import Verdict as VerdictRow
 from jobs import alarms, due
 from jobs.board import Board, closed_proposals, deciding_check, last_sound, newest_sound, resources_of
 from jobs.fetches import Fetches
+from jobs.observed import as_checked, trusted
+from jobs.sources import late_rows
 
 ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
@@ -297,10 +298,13 @@ class Worker:
         observation = failure or source.parse(
             body, query=query, content_type=content_type, fetched_at=now, previous=previous
         )
+        if observation.watermark is not None and response.age:  # a copy says nothing of what came after it
+            as_of = now - timedelta(seconds=response.age)
+            observation = replace(observation, watermark=min(observation.watermark, as_of))
         trusted_from, late = None, 0
         if last is not None and previous is not None and observation.status == "ok":
             observation, trusted_from = self._after_loss(last, observation, now)
-            late = _late_rows(previous, observation) if known is None else 0
+            late = late_rows(previous, observation) if known is None else 0
         return _Answer(
             now, observation, response, known, content_type, etag, last_modified, last, trusted_from, late
         )
@@ -316,10 +320,10 @@ class Worker:
                     return observation, None
                 stays = f"it has been smaller since the check of {iso(last.checked_at)} and is trusted from now on"
                 problems = (*observation.problems, stays)
-                return _trusted(replace(observation, shrunken=False, problems=problems), now), now
+                return trusted(replace(observation, shrunken=False, problems=problems), now), now
             if last.trusted_from is None or alarms.regained(session, last, rows):
                 return observation, None
-            return _trusted(observation, last.trusted_from), last.trusted_from
+            return trusted(observation, last.trusted_from), last.trusted_from
 
     def _write_check(
         self, tx: Transaction, board: Board, resource: Resource, lease: due.Lease, answer: _Answer
@@ -451,7 +455,7 @@ class Worker:
             fetched_at=check.checked_at,
             previous=None,
         )
-        return self._remember(check, _trusted(observation, check.trusted_from))
+        return self._remember(check, as_checked(observation, check))
 
     def _remember(self, check: Check, observation: Observation) -> Observation:
         """Keep what was read, for as long as there is room."""
@@ -576,27 +580,6 @@ def _reading_key(check: Check) -> tuple[object, ...]:
     return check.resource_id, check.evidence_sha256, check.checked_at, check.trusted_from
 
 
-def _late_rows(previous: Observation, observation: Observation) -> int:
-    """Return how many rows are there now that were not when the source was said to be complete to them."""
-    if previous.watermark is None:
-        return 0
-    known, late = Counter(event.gist for event in previous.events), 0
-    for event in observation.events:
-        interval = event.interval("UTC")
-        if known[event.gist]:
-            known[event.gist] -= 1
-        elif interval is not None and interval.end <= previous.watermark:
-            late += 1
-    return late
-
-
-def _trusted(observation: Observation, since: datetime | None) -> Observation:
-    """Return an observation that says nothing of what was before an instant, where there is one."""
-    if since is None:
-        return observation
-    return replace(observation, complete_from=max(since, observation.complete_from or since))
-
-
 def unusable(response: Response, now: datetime) -> Observation | None:
     """Return the observation for an answer that cannot be read at all."""
     if response.problem is not None:
@@ -606,7 +589,8 @@ def unusable(response: Response, now: datetime) -> Observation | None:
         return Observation("throttled", problems=(f"the source answered {response.status}{wait}",))
     if response.status not in (200, 304):
         return Observation("error", problems=(f"the source answered {response.status}",))
-    if response.date is not None and abs(response.date - now) > SKEW:
+    age = timedelta(seconds=response.age)  # some caches send the Date of what they keep, others that of today
+    if response.date is not None and not -SKEW <= now - response.date <= age + SKEW:
         return Observation("skewed", problems=(f"the source's clock says {iso(response.date)}",))
     return None
 

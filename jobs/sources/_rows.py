@@ -1,6 +1,6 @@
 """Rows that become events, whatever form they came in, and how many a sound source may lose."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal, get_args
@@ -78,6 +78,44 @@ def lost_too_many(before: int, now: int) -> bool:
     (False, True, False, True)
     """
     return before - now > max(3, before * 0.05)
+
+
+def late_rows(previous: Observation, now: Observation) -> int:
+    """Return how many rows are new and dated before what the source was said to be complete to.
+
+    A row that came while another went is that one, edited or dated anew, where it has its id, else where it has
+    its date, else where rows have no id and it is the same but for the date.
+    """
+    if previous.watermark is None:
+        return 0
+    keys: tuple[Callable[[Event], object], ...] = (
+        lambda event: event.gist,
+        lambda event: event.id or None,
+        lambda event: event.occurred and (event.occurred, event.until),
+        lambda event: None if event.id else (event.kind, event.actors, event.description),
+    )
+    new, gone = list(now.events), list(previous.events)
+    for key in keys:
+        new, gone = _unpaired(new, gone, key)
+    intervals = (event.interval("UTC") for event in new)
+    return sum(interval is not None and interval.end <= previous.watermark for interval in intervals)
+
+
+def _unpaired(
+    new: list[Event], gone: list[Event], key: Callable[[Event], object]
+) -> tuple[list[Event], list[Event]]:
+    """Return the events of both lists that have none of the same key in the other; None is no key."""
+    waiting: dict[object, list[Event]] = {}
+    for event in gone:
+        waiting.setdefault(key(event), []).append(event)
+    left = []
+    for event in new:
+        name = key(event)
+        if name is not None and waiting.get(name):
+            waiting[name].pop()
+        else:
+            left.append(event)
+    return left, [event for events in waiting.values() for event in events]
 
 
 def rows_of(previous: Observation | None) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from forecasts.errors import InvalidInputError
 from forecasts.model import Event, Observation
-from jobs.sources import catalogue
+from jobs.sources import catalogue, late_rows
 from jobs.sources.event_table import EventTable
 
 FETCHED = datetime(2020, 6, 15, 12, tzinfo=UTC)
@@ -510,6 +510,34 @@ def test_the_rows_are_no_published_watermark() -> None:
     query = JSON_QUERY | {"watermark": {"from": "field", "name": "rows"}}
     with pytest.raises(InvalidInputError, match=r"query.watermark.name: the rows stand under rows"):
         EventTable().canonical(query)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "late"),
+    [
+        ([], ["1,2020-05-01,launch,A"], 1),
+        ([], ["1,2020-06-01,launch,A"], 0),  # the source was not said to be complete to it
+        ([], ["1,,launch,A"], 0),
+        (["1,2020-05-01,launch,A"], ["1,2020-05-01,launch,edited"], 0),
+        (["1,2020-05-01,launch,A"], ["1,2020-05-01,test,A"], 0),
+        (["1,2020-05-01,launch,A"], ["1,2020-05-03,launch,A"], 0),
+        (["1,2020-05-01,launch,A"], ["8,2020-05-01,test,A"], 0),  # re-keyed
+        (["1,,launch,A"], ["1,2020-05-03,launch,A"], 0),
+        (["1,2020-05-01,launch,A"], ["2,2020-05-03,launch,A"], 1),  # one withdrawn, another new
+        (["1,2020-05-01,launch,A"], ["1,2020-05-01,launch,A", "2,2020-05-01,launch,B"], 1),
+        (["1,2020-05-01,launch,A"], ["1,2020-05-03,launch,A", "2,2020-05-01,launch,B"], 1),
+        ([",2020-05-01,launch,A"], [",2020-05-03,launch,A"], 0),
+        ([",2020-05-01,launch,A"], [",2020-05-03,launch,B"], 1),
+        ([",,launch,A"], [",2020-05-03,launch,A"], 0),
+        (["1,2020-05-01,launch,A"], [], 0),
+    ],
+)
+def test_only_a_new_row_is_late(before: list[str], now: list[str], late: int) -> None:
+    query = QUERY | {"columns": {"id": "id", "description": "text"}, "zone": "UTC"}
+    always = "99,2020-04-01,port,x"
+    bodies = ("\n".join(["id,occurred,kind,text", always, *rows]).encode() for rows in (before, now))
+    earlier, later = (parse(body, query) for body in bodies)
+    assert late_rows(earlier, later) == late
 
 
 def test_a_published_watermark_never_passes_the_fetch() -> None:

@@ -5,7 +5,6 @@ and in the end what the table's final truth says.
 import csv
 import itertools
 import json
-from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -34,9 +33,9 @@ class Reader:
     def __init__(self, directory: Path) -> None:
         found = [(instant_in(path.stem), path) for path in directory.iterdir()]
         self._files = sorted((instant, path) for instant, path in found if instant is not None)
-        self._read: dict[Path, list[tuple[date | None, str]]] = {}
+        self._read: dict[Path, list[tuple[date | None, str, int]]] = {}
 
-    def rows(self, moment: datetime, *, sound: bool = True) -> list[tuple[date | None, str]]:
+    def rows(self, moment: datetime, *, sound: bool = True) -> list[tuple[date | None, str, int]]:
         for instant, path in reversed(self._files):
             if instant <= moment and (not sound or len(path.read_text(encoding="utf-8").splitlines()) > 1):
                 return self._read.setdefault(path, self._parsed(path))
@@ -46,15 +45,17 @@ class Reader:
         return min(moment - instant for instant, _ in self._files if instant <= moment)
 
     @staticmethod
-    def _parsed(path: Path) -> list[tuple[date | None, str]]:
+    def _parsed(path: Path) -> list[tuple[date | None, str, int]]:
         rows = csv.DictReader(path.read_text(encoding="utf-8").replace("\u2011", "-").splitlines())
-        return [(date.fromisoformat(row["date"]) if row["date"] else None, row["kind"]) for row in rows]
+        return [
+            (date.fromisoformat(row["date"]) if row["date"] else None, row["kind"], int(row["id"])) for row in rows
+        ]
 
     def says(self, question: Record, moment: datetime) -> str:
         """Return the day a question came true by what the reader sees, or no, or unknown."""
         leaf = question["criterion"]["criterion"]
         opens, deadline = at(question["opens_at"]), at(question["deadline"])
-        days = [day for day, kind in self.rows(moment) if kind in leaf["filter"]["kind"]]
+        days = [day for day, kind, _ in self.rows(moment) if kind in leaf["filter"]["kind"]]
         inside = sorted(
             day for day in days if day and opens.date() <= day < deadline.date() and day <= moment.date()
         )
@@ -64,19 +65,20 @@ class Reader:
 
 
 def late(reader: Reader, checks: list[Record]) -> int:
-    """Count the rows that were not there when a check had the table complete to them, two days before it."""
+    """Count the rows that were not there when a check had the table complete to them, two days before it.
+
+    A row that is edited, dated anew or re-keyed (by 1000) was there.
+    """
     count, before = 0, None
     for check in sorted(checks, key=lambda row: row["checked_at"]):
         if check["sound"]:
             moment = at(check["checked_at"])
-            rows = Counter(reader.rows(moment))
+            days = {key % 1000: day for day, _, key in reader.rows(moment)}
             if before is not None:
                 complete = before[0] - timedelta(days=2)
-                new = rows - before[1]
-                count += sum(
-                    n for (day, _), n in new.items() if day and at(str(day + timedelta(days=1))) <= complete
-                )
-            before = moment, rows
+                new = [day for key, day in days.items() if key not in before[1]]
+                count += sum(day is not None and at(str(day + timedelta(days=1))) <= complete for day in new)
+            before = moment, days
     return count
 
 

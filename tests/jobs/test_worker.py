@@ -187,6 +187,37 @@ def test_a_clock_five_minutes_off_is_near_enough(jobs: Jobs) -> None:
         assert jobs.checks()[-1]["status"] == status
 
 
+@on_sqlite
+@pytest.mark.parametrize(("minutes", "age", "status"), [
+    (-60, 3600, "ok"),  # of when the cache was given it
+    (0, 3600, "ok"),  # of when the cache sent it on
+    (-60, 3000, "skewed"),
+    (10, 3600, "skewed"),
+    (-60, "-3600", "skewed"),
+    (-60, "soon", "skewed"),
+])  # fmt: skip
+def test_the_age_of_a_copy_is_no_skew(jobs: Jobs, minutes: int, age: object, status: str) -> None:
+    jobs.ask()
+    jobs.desk.clock.forward(timedelta(days=10))
+    date = jobs.desk.clock.now() + timedelta(minutes=minutes)
+    jobs.table.instead = say(answer(jobs.table.body(), date=date, Age=str(age)))
+    jobs.worker.check_round()
+    assert jobs.checks()[-1]["status"] == status
+
+
+@on_sqlite
+def test_a_copy_is_complete_no_further_than_when_it_was_made(jobs: Jobs) -> None:
+    question = jobs.ask()
+    jobs.work_at("2020-06-01", "2020-06-20")
+    days = timedelta(days=40)
+    copy = answer(jobs.table.body(), date=at(CLOSED) - days, Age=f"{days.total_seconds():.0f}")
+    jobs.table.instead = say(copy)
+    jobs.work_at(RIPE, CLOSED)
+    last = jobs.checks()[-1]
+    assert (last["status"], at(last["watermark"])) == ("ok", at(CLOSED) - days)
+    assert jobs.steps(question) == OPEN
+
+
 # -- yes and no ----------------------------------------------------------------------------------------------
 
 
