@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from sqlmodel import Session
 
@@ -13,9 +13,9 @@ from forecasts.evidence import retrieve_from
 from forecasts.exchange.export import records
 from forecasts.exchange.trace import verdicts
 from forecasts.ledger import Ledger
-from forecasts.model import SourceCatalogue, iso
+from forecasts.model import CheckStatus, Observation, SourceCatalogue, iso
 from forecasts.tables import Check
-from jobs.observed import described
+from jobs.observed import as_checked, described
 
 Record = dict[str, Any]
 
@@ -97,27 +97,36 @@ def _check(ledger: Ledger, check: Check) -> Record:
 def _read(ledger: Ledger, catalogue: SourceCatalogue, held: list[Check], body: bytes) -> list[Record]:
     """Return what the source of each resource reads in the bytes, as of the first check that had them.
 
-    Parsing is pure, so this is what the check saw, unless the source is of another version by now.
+    Where a later check took the same bytes another way (not for sound, or as trusted again), as of that one too.
     """
-    first: dict[int, Check] = {}
+    first: dict[tuple[object, ...], Check] = {}
     for check in held:
-        first.setdefault(check.resource_id, check)
+        first.setdefault((check.resource_id, check.status, check.sound, check.trusted_from), check)
     return [_read_by(ledger, catalogue, check, body) for check in first.values()]
 
 
 def _read_by(ledger: Ledger, catalogue: SourceCatalogue, check: Check, body: bytes) -> Record:
+    """Return what a check knew: what it said of the answer, and the rows or the state it read in it.
+
+    Parsing is pure, so these are what the check saw. A source that is of another version by now may read others.
+    """
     resource = ledger.resources[check.resource_id]
     about = {"resource": resource.public_id, "source": resource.source, "as_of": iso(check.checked_at)}
     try:
         source = catalogue.get(resource.source)
     except InvalidInputError as error:
         return about | {"source_version": None, "problem": str(error)}
-    at: datetime = check.checked_at
     observation = source.parse(
         body,
         query=load_query(resource.query),
         content_type=check.content_type or "",
-        fetched_at=at,
+        fetched_at=check.checked_at,
         previous=None,
     )
-    return about | {"source_version": source.version, **described(observation)}
+    if source.version == check.source_version:
+        if observation.status == check.status:
+            observation = as_checked(observation, check)
+        else:  # what can be read may have come when the clocks were apart
+            observation = Observation(cast("CheckStatus", check.status))
+        observation = replace(observation, problems=(check.problem,) if check.problem else ())
+    return about | {"source_version": source.version, "sound": check.sound, **described(observation)}

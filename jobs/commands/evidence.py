@@ -119,7 +119,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         if "problem" in found:
             yield f"  {found['problem']}"
             continue
-        yield f"  {found['status']}"
+        yield f"  {found['status']}{'' if found['sound'] or found['status'] != 'ok' else ', but not sound'}"
         yield from (f"  {line}" for line in lines(found, "--json shows all"))
     if shown["verdicts"]:
         yield "Verdicts:"

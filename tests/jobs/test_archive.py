@@ -100,6 +100,31 @@ def test_evidence_tells_how_it_came_what_is_read_in_it_and_what_followed(jobs: J
     assert raw.stdout_bytes == body
 
 
+def test_what_is_read_is_what_the_check_knew(jobs: Jobs) -> None:
+    jobs.ask()
+    jobs.check_at("2020-02-01")
+    jobs.table.rows = jobs.table.rows[:6]
+    lost = jobs.check_at("2020-03-01")
+    (read,) = shown(jobs, lost["check"])["read"]
+    assert (read["status"], read["sound"], read["as_of"]) == ("ok", False, "2020-03-01T00:00:00Z")
+    assert read["problems"] == ["the table shrank from 12 rows to 6, so it is not trusted"]
+    assert "  ok, but not sound" in run(jobs, "evidence", "show", lost["check"], "--include-drafts")
+    for day in ("03", "05", "07"):
+        jobs.check_at(f"2020-03-{day}")
+    again = jobs.check_at("2020-03-09")
+    as_lost, as_trusted = shown(jobs, again["check"])["read"]
+    assert as_lost == read
+    assert (as_trusted["as_of"], as_trusted["sound"]) == ("2020-03-09T00:00:00Z", True)
+    assert as_trusted["complete_from"] == again["trusted_from"] == "2020-03-09T00:00:00Z"
+    assert as_trusted["problems"][0].endswith("is trusted from now on")
+
+    jobs.table.instead = say(answer(jobs.table.body(), date=at("2020-03-10")))
+    skewed = jobs.check_at("2020-04-01")
+    assert (skewed["status"], skewed["evidence_sha256"]) == ("skewed", again["evidence_sha256"])
+    of_skewed = shown(jobs, skewed["check"])["read"][-1]
+    assert (of_skewed["status"], of_skewed["rows"], of_skewed["watermark"]) == ("skewed", [], None)
+
+
 def test_an_answer_that_could_not_be_read_is_kept_with_its_headers_too(jobs: Jobs) -> None:
     jobs.ask()
     page = b"<!doctype html><title>\x1b[2JSorry</title>"
