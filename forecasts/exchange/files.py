@@ -31,7 +31,7 @@ def read_document(path: Path, *, or_question: bool = False) -> Document:
         raise InvalidInputError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     try:
         value = (
-            json.loads(text, object_pairs_hook=_no_key_twice)
+            json.loads(text, object_pairs_hook=no_key_twice)
             if path.suffix.lower() == ".json"
             else tomllib.loads(text)
         )
@@ -43,7 +43,7 @@ def read_document(path: Path, *, or_question: bool = False) -> Document:
     return parse_document(value)
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object that names a key twice: one of the two would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):

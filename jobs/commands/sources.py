@@ -31,6 +31,8 @@ def sources(as_json: JsonOption = False) -> None:
     for source in described:
         typer.echo(f"{source['name']} ({source['kind']}; watermark: {', '.join(source['watermarks'])})")
         typer.echo(f"  {source['reads']}")
+        if source["suggested_grace"]:
+            typer.echo(f"  Suggested grace: {source['suggested_grace']}")
         width = max(len(field["name"]) for field in source["fields"])
         for field in source["fields"]:
             needed = "needed" if field["required"] else "optional"
@@ -38,6 +40,8 @@ def sources(as_json: JsonOption = False) -> None:
 
 
 def _described(source: "DefinedSource") -> dict[str, Any]:
+    from forecasts.scalars import write_duration
+
     about = source.about
     schema = about.query.model_json_schema()
     needed = schema.get("required", [])
@@ -56,6 +60,7 @@ def _described(source: "DefinedSource") -> dict[str, Any]:
         "reads": about.reads,
         "kind": about.kind,
         "watermarks": list(about.watermarks),
+        "suggested_grace": write_duration(about.suggested_grace) if about.suggested_grace else None,
         "fields": fields,
         "schema": schema,
     }
@@ -119,8 +124,10 @@ def try_source(
 
 
 def _query(text: str) -> dict[str, Any]:
+    from forecasts.exchange.files import no_key_twice
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=no_key_twice)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"--query is no JSON: {error}.") from None
     if not isinstance(value, dict):

@@ -55,11 +55,15 @@ def test_the_sources_are_listed_with_their_fields() -> None:
     assert fields["magnitude_types"] == ("list of string", False)
     assert fields["watermark"] == ("{from = fetch_time, lag = duration, until? = date-time}", True)
     assert all(field["meaning"] for source in listed for field in source["fields"])
+    graces = {source["name"]: source["suggested_grace"] for source in listed}
+    assert (graces["event-table"], graces["usgs"], graces["manual"]) == ("P14D", "P1D", None)
 
 
 def test_the_sources_are_listed_for_people() -> None:
     text = run("sources")
     assert "rss-atom (snapshot; watermark: fetch_time, newest_row, field)\n" in text
+    assert text.count("  Suggested grace: ") == 2
+    assert "  A table of dated rows, as CSV or JSON, from an address or a file.\n  Suggested grace: P14D\n" in text
     assert "published or updated, optional: which of its dates an entry occurred on" in text
     assert "names with a string, optional: path of a column in its row" in text
 
@@ -136,6 +140,7 @@ def test_a_source_that_is_not_well_is_shown_as_it_is(status: str, shown: str) ->
         ("usgs", "{", (), "--query is no JSON: "),
         ("usgs", "[" * 5000, (), "--query is no JSON: "),
         ("usgs", "[]", (), "--query is a JSON object"),
+        ("manual", '{"location": "a", "location": "b"}', (), "the key 'location' stands twice in one object"),
         ("usgs", "{}", (), "query.start: this field is missing; add it (1 more after it)."),
         (
             "manual",
