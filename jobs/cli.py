@@ -166,6 +166,7 @@ def _plain(alarm: "Alarm") -> dict[str, object]:
 
 def served(tables: list[str], feeds: list[str]) -> dict[str, Path]:
     """Read the options that say what is served for a location: a file, or a directory of dated files."""
+    from jobs.recording import left_out
     from jobs.replay import ONLY
 
     found: dict[str, Path] = {}
@@ -184,6 +185,10 @@ def served(tables: list[str], feeds: list[str]) -> dict[str, Path]:
                 other = "a directory: use --feed" if option == "--table" else "no directory"
                 raise InvalidInputError(f"{path} is {other}.")
             found[location] = Path(path)
+    for directory in filter(Path.is_dir, found.values()):
+        if names := left_out(directory):
+            listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            typer.echo(f"Left out of {directory}, because not named by an instant: {listed}.", err=True)
     return found
 
 

@@ -23,6 +23,8 @@ from forecasts.errors import InvalidInputError
 from forecasts.model import Clock
 from jobs.recording import Recording
 
+_GZIP = b"\x1f\x8b"  # how a packed file begins, and no text
+
 
 class _Table:
     """One CSV or JSON table, cut at any instant by the `known_at` of its rows."""
@@ -125,6 +127,8 @@ class Feed:
                 self.send_header("ETag", etag)
                 if not unchanged:
                     self.send_header("Content-Type", table.content_type)
+                    if body.startswith(_GZIP):
+                        self.send_header("Content-Encoding", "gzip")
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if not unchanged:

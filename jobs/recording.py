@@ -27,28 +27,29 @@ _NAME = re.compile(
     re.ASCII,
 )
 LATE = 1.1  # spacings after which the next file is overdue
-_REMEDY = "name each file by its instant, as 2020-01-31.csv or 2020-01-31T06-00-00Z.csv"
+_REMEDY = "name each file by its instant, as 2020-01-31.csv or 2020-01-31T06-00-00Z.csv.gz"
 
 
 class Recording:
-    """The files of a directory by instant; raises `InvalidInputError` for one that cannot be served."""
+    """The files of a directory by instant, packed or not, and no others.
+
+    Raises `InvalidInputError` for a directory that cannot be served.
+    """
 
     def __init__(self, directory: Path) -> None:
-        try:
-            paths = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
-        except OSError as error:
-            raise InvalidInputError(f"{directory} cannot be read ({error.strerror}).") from None
-        if not paths:
-            raise InvalidInputError(f"{directory} holds no file; {_REMEDY}.")
         dated: dict[datetime, Path] = {}
-        for path in paths:
-            instant = instant_in(path.stem)
-            if instant is None or not path.is_file():
-                raise InvalidInputError(f"{path} is no dated file; {_REMEDY}.")
+        for path in _files(directory):
+            instant = instant_in(_unpacked(path).stem)
+            if instant is None:
+                continue
+            if not path.is_file():
+                raise InvalidInputError(f"{path} is no file; {_REMEDY}.")
             if instant in dated:
                 raise InvalidInputError(f"{dated[instant]} and {path} are of one instant; keep one of them.")
             dated[instant] = path
-        kinds = sorted({path.suffix.lower() for path in paths})
+        if not dated:
+            raise InvalidInputError(f"{directory} holds no dated file; {_REMEDY}.")
+        kinds = sorted({_unpacked(path).suffix.lower() for path in dated.values()})
         if len(kinds) > 1:
             raise InvalidInputError(f"{directory} mixes {' and '.join(kinds)} files; keep one kind.")
         if kinds[0] not in _TYPES:
@@ -74,6 +75,23 @@ class Recording:
         """Return the instant of the first file after an instant, None after the last."""
         place = bisect.bisect_right(self._instants, instant)
         return self._instants[place] if place < len(self._instants) else None
+
+
+def left_out(directory: Path) -> list[str]:
+    """Return the names in a directory that are no instants, which a recording there does not serve."""
+    return [path.name for path in _files(directory) if instant_in(_unpacked(path).stem) is None]
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InvalidInputError(f"{directory} cannot be read ({error.strerror}).") from None
+
+
+def _unpacked(path: Path) -> Path:
+    """Return what a file is called without the suffix of gzip."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
 
 
 def _read(path: Path) -> tuple[bytes, str]:

@@ -1,5 +1,6 @@
 """A recording: dated files served as the source's answers, each from its instant on."""
 
+import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from forecasts.errors import InvalidInputError
+from forecasts.model import Request
 from jobs.cli import served
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed
+from jobs.fetch import HttpFetcher
 from jobs.recording import Recording, instant_in
 from jobs.replay import ONLY
 from tests.jobs.runs import run
@@ -86,8 +89,12 @@ def test_a_hole_and_the_end_of_a_recording_are_no_answer(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "holds no file; name each file by its instant, as 2020-01-31.csv"),
-        (["readme.csv"], "readme.csv is no dated file; name each file by its instant"),
+        ([], "holds no dated file; name each file by its instant, as 2020-01-31.csv"),
+        (["readme.csv"], "holds no dated file; name each file by its instant"),
+        (["2020-01-31.csv", "2020-01-31.csv.gz"], "are of one instant; keep one of them"),
+        (["2020-01-31.csv", "2020-02-01.json.gz"], "mixes .csv and .json files; keep one kind"),
+        (["2020-01-31.gz"], "holds nameless files; use .csv, .json"),
+        (["2020-01-31.csv", "2020-02-01.tsv"], "mixes .csv and .tsv files; keep one kind"),
         (["2020-01-31.csv", "2020-02-01.json"], "mixes .csv and .json files; keep one kind"),
         (["2020-01-31.csv", "20200131.csv"], "are of one instant; keep one of them"),
         (["2020-01-31.xls"], "holds .xls files; use .csv, .json"),
@@ -99,6 +106,44 @@ def test_a_directory_that_cannot_be_served_is_refused(tmp_path: Path, names: lis
     with pytest.raises(InvalidInputError) as refusal:
         Recording(tmp_path)
     assert said in str(refusal.value)
+
+
+def test_what_is_not_named_by_an_instant_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = recorded(tmp_path / "r", d02="2")
+    for name in ("README.md", "Thumbs.db", "table.csv", ".DS_Store"):
+        (directory / name).write_bytes(b"x")
+    (directory / "older").mkdir()
+    (found, _) = Recording(directory).at(at("2020-06-02")) or (b"", "")
+    assert found == b"2"
+    assert served([], [str(directory)]) == {ONLY: directory}
+    assert capsys.readouterr().err == (
+        f"Left out of {directory}, because not named by an instant: README.md, Thumbs.db, older, table.csv.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["2020-06-02.csv.gz", "2020-06-02.CSV.GZ", "2020-06-02.csv"])
+def test_a_packed_file_is_served_as_packed(tmp_path: Path, name: str) -> None:
+    body = b"occurred,kind\n2020-06-01,launch\n"
+    (tmp_path / name).write_bytes(gzip.compress(body))
+    (tmp_path / "2020-06-03.csv.gz").write_bytes(body)  # unpacked on its way, but not renamed
+    (tmp_path / "2020-06-04.csv.gz").write_bytes(gzip.compress(body)[:-4])
+    clock = SimulatedClock(at("2020-06-02"))
+    with Feed({"table": tmp_path}, clock) as routes:
+        fetcher = HttpFetcher(seconds=10, max_bytes=1000, contact="a@example.org", routes=routes)
+        try:
+            first = fetcher.fetch(Request("table"))
+            clock.advance(at("2020-06-03"))
+            second = fetcher.fetch(Request("table"))
+            clock.advance(at("2020-06-04"))
+            third = fetcher.fetch(Request("table"))
+        finally:
+            fetcher.close()
+    assert (first.body, first.content_type, first.problem) == (body, "text/csv", None)
+    assert (second.body, second.problem) == (body, None)
+    assert third.body == b""
+    assert third.problem is not None
 
 
 def test_the_options_say_what_is_served_where(tmp_path: Path) -> None:
