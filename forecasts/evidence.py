@@ -2,9 +2,11 @@
 
 import hashlib
 import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from forecasts.errors import NotFoundError, RedactedError
 from forecasts.redacting import redaction_of
@@ -15,16 +17,34 @@ if TYPE_CHECKING:
     from forecasts.ledger import Ledger
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A body as it is kept: compressed, under the sha256 of what was compressed, with its own size."""
+
+    sha256: str
+    content_type: str
+    size: int
+    body: bytes
+
+
+def pack(body: bytes, content_type: str, sha256: str | None = None) -> Packed:
+    """Compress a body, whose hash may be known already; this needs no transaction."""
+    hashed = sha256 or hashlib.sha256(body).hexdigest()
+    return Packed(hashed, content_type, len(body), zlib.compress(body))
+
+
 def archive(tx: Transaction, body: bytes, content_type: str) -> str:
     """Keep a body unless it is kept, or was redacted, already; return its sha256."""
-    sha256 = hashlib.sha256(body).hexdigest()
-    if tx.session.get(Evidence, sha256) is None:
-        tx.append(
-            Evidence(
-                sha256=sha256, content_type=content_type, size=len(body), body=zlib.compress(body), rev=tx.rev
-            )
-        )
-    return sha256
+    packed = pack(body, content_type)
+    archive_packed(tx, [packed])
+    return packed.sha256
+
+
+def archive_packed(tx: Transaction, bodies: Iterable[Packed]) -> None:
+    """Keep bodies unless they are kept, or were redacted, already."""
+    new = {packed.sha256: packed for packed in bodies}
+    known = tx.session.exec(select(Evidence.sha256).where(col(Evidence.sha256).in_(new))).all() if new else ()
+    tx.insert(Evidence, [asdict(packed) for sha256, packed in new.items() if sha256 not in known])
 
 
 def retrieve(session: Session, sha256: str) -> tuple[bytes, str]:

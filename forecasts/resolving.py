@@ -8,7 +8,7 @@ written with it.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
@@ -19,13 +19,46 @@ from forecasts.model import PPM, Interval, Outcome, QuestionState, ResolutionSta
 from forecasts.policy import POLICIES, Claim, came_too_late, exclusions
 from forecasts.registering import public_id
 from forecasts.store import Transaction
-from forecasts.tables import Check, Forecast, Question, QuestionResource, Resolution, Resource, Score, Statement
+from forecasts.tables import Forecast, Question, QuestionResource, Resolution, Resource, Score, Statement
 
 CRITERION_RULE = f"criterion/{RULE_VERSION}"
 CONDITION_RULE = "condition"
 RULING_RULE = "ruling"
 SECOND_RULING_RULE = "second-ruling"
 ANNULMENT_RULE = "annulment"
+
+
+class Asked(Protocol):
+    """A question, as far as its window goes."""
+
+    @property
+    def opens_at(self) -> datetime:
+        """The start of the window."""
+
+    @property
+    def opens_latest(self) -> datetime:
+        """From when on it is sure that the statement came before."""
+
+    @property
+    def deadline(self) -> datetime:
+        """The end of the window."""
+
+    @property
+    def condition_outcome(self) -> str | None:
+        """The outcome its condition must have."""
+
+
+class Deciding(Protocol):
+    """A check, as far as a step refers to it."""
+
+    @property
+    def id(self) -> int:
+        """The row id."""
+
+    @property
+    def evidence_sha256(self) -> str | None:
+        """The archived bytes."""
+
 
 ConditionStatus = Literal["none", "open", "met", "failed"]
 
@@ -107,7 +140,7 @@ def append_step(
     reason: str,
     closes_at: datetime | None = None,
     citation: str | None = None,
-    check: Check | None = None,
+    check: Deciding | None = None,
     evidence_sha256: str | None = None,
     occurred: Interval | None = None,
     knowable_at: datetime | None = None,
@@ -151,7 +184,7 @@ def occurrence(step: Resolution) -> Interval | None:
 
 
 def confirm_step(
-    tx: Transaction, question: Question, proposal: Resolution, *, check: Check | None = None
+    tx: Transaction, question: Question, proposal: Resolution, *, check: Deciding | None = None
 ) -> Resolution:
     """Confirm a proposal as it stands; `check` is the one that decided again at the end of the window."""
     return append_step(
@@ -170,7 +203,7 @@ def confirm_step(
 
 
 def reopen_step(
-    tx: Transaction, question: Question, *, rule: str, reason: str, check: Check | None = None
+    tx: Transaction, question: Question, *, rule: str, reason: str, check: Deciding | None = None
 ) -> Resolution:
     """Take a proposal or resolution back, and have checked again what nothing asked for any more."""
     asleep = (
@@ -187,26 +220,32 @@ def reopen_step(
 # -- what a verdict moves ------------------------------------------------------------------------------------
 
 
+def is_moved(step: Resolution | None, verdict: Verdict) -> bool:
+    """Whether what a criterion says moves a question that is at `step`.
+
+    A machine moves only what a machine decided: rulings, disputes and annulments are left to people.
+    """
+    if step is None or step.state == "reopened":
+        return verdict.value != "unknown"
+    if step.rule != CRITERION_RULE or step.state == "disputed":
+        return False
+    return step.outcome != verdict.value or occurrence(step) != verdict.occurred
+
+
 def apply_verdict(
     tx: Transaction,
     question: Question,
     step: Resolution | None,
     verdict: Verdict,
-    check: Check,
+    check: Deciding,
     *,
     closes_at: datetime,
 ) -> Resolution | None:
-    """Move a question, now at `step`, by what its criterion says at a sound check; return the step taken.
-
-    A machine moves only what a machine decided: rulings, disputes and annulments are left to people.
-    """
+    """Move a question, now at `step`, by what its criterion says at a sound check; return the step taken."""
+    if not is_moved(step, verdict):
+        return None
     if step is not None and step.state != "reopened":
-        if step.rule != CRITERION_RULE or step.state == "disputed":
-            return None
-        supported = step.outcome == verdict.value
-        if supported and occurrence(step) == verdict.occurred:
-            return None
-        change = "dates it anew" if supported else f"no longer supports {step.outcome}"
+        change = "dates it anew" if step.outcome == verdict.value else f"no longer supports {step.outcome}"
         reason = f"the source {change}: {verdict.reason}"
         step = reopen_step(tx, question, rule=CRITERION_RULE, reason=reason, check=check)
     else:
@@ -248,7 +287,7 @@ def condition_proposed_in(session: Session, question: Question) -> int:
     return proposal_before(session, step).rev if step is not None else 0
 
 
-def effective_window(question: Question, parent: Question | None, parent_step: Resolution | None) -> Window | None:
+def effective_window(question: Asked, parent: Asked | None, parent_step: Resolution | None) -> Window | None:
     """Return the window in which events count; None while the condition is not at least proposed as met.
 
     Only what happens after the condition was met counts: after its event, or, where it is met by something

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from forecasts.errors import InvalidInputError
-from forecasts.scalars import Duration, Host
+from forecasts.scalars import Duration, Host, Instant
 
 
 class Settings(BaseSettings):
@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     )
     host_rate: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
         default=1.0, description="Requests a second that one host is sent in the mean; 0 sets no pace."
+    )
+    clock_seen: Instant | None = Field(
+        default=None, description="When somebody last saw that the clock was right, after a long pause."
     )
     contact: str = Field(
         default="no contact configured", description="Named in the User-Agent so that a host can reach you."

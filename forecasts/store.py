@@ -2,17 +2,17 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from forecasts.errors import ConflictError, InvalidInputError, StoreError, UnavailableError
 from forecasts.model import ActorKind, Clock
@@ -50,14 +50,22 @@ class Transaction:
 
     def add(self, row: Any) -> None:
         """Add one row as `append` does, but write it with the next ones: it has no row id yet."""
-        for name, value in row:
-            if isinstance(value, str) and _UNSTORABLE.search(value):
-                raise InvalidInputError(
-                    f"{type(row).__name__.lower()}.{name} contains a character that cannot be stored "
-                    "(NUL or half of a surrogate pair); remove it."
-                )
+        _refuse_unstorable(type(row), row)
         row.rev = self.rev
         self.session.add(row)
+
+    def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append many rows of one table, which all name the same columns, in one statement.
+
+        Raises `InvalidInputError` for a text that not every database can keep.
+        """
+        for row in rows:
+            _refuse_unstorable(table, row.items())
+        if rows:
+            self.session.connection().execute(
+                insert(table.__table__),  # type: ignore[attr-defined]
+                [{**row, "rev": self.rev} for row in rows],
+            )
 
     def discard(self) -> None:
         """Roll everything back at the end, without an error."""
@@ -239,6 +247,15 @@ class Store:
     def replay_run(self, session: Session) -> ReplayRun | None:
         """Return the replay that wrote this database, if one did."""
         return session.exec(select(ReplayRun)).first()
+
+
+def _refuse_unstorable(table: type[SQLModel], values: Iterable[tuple[str, Any]]) -> None:
+    for name, value in values:
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise InvalidInputError(
+                f"{table.__name__.lower()}.{name} contains a character that cannot be stored "
+                "(NUL or half of a surrogate pair); remove it."
+            )
 
 
 def _actor(session: Session, name: str, kind: ActorKind) -> Actor:

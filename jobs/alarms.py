@@ -14,6 +14,7 @@ from sqlmodel import Session, col, or_, select
 from forecasts.criteria import load_query
 from forecasts.model import AlarmKind, Observation
 from forecasts.tables import Check, Resource
+from jobs.board import Seen
 from jobs.sources import lags, lost_too_many
 
 STAYED_SMALLER = timedelta(days=7)
@@ -59,7 +60,7 @@ def alarm_of(
     return None
 
 
-def stayed_smaller(session: Session, last: Check, rows: int, now: datetime) -> bool:
+def stayed_smaller(session: Session, last: Seen, rows: int, now: datetime) -> bool:
     """Whether an answer that lost rows since the sound check `last` has been confirmed by those in between.
 
     It takes `CONSISTENT_CHECKS` shrunken answers in succession, this one of `rows` rows included, over at least
@@ -83,7 +84,7 @@ def stayed_smaller(session: Session, last: Check, rows: int, now: datetime) -> b
     return count >= CONSISTENT_CHECKS and now - since >= STAYED_SMALLER
 
 
-def regained(session: Session, last: Check, rows: int) -> bool:
+def regained(session: Session, last: Seen, rows: int) -> bool:
     """Whether the rows that were lost before `last.trusted_from` have come back."""
     before = session.exec(
         select(Check.rows)

@@ -1,54 +1,119 @@
-"""What the questions of one resource look like to a worker: read in a few queries, whatever their number."""
+"""What the questions of some resources look like to a worker: read in a few queries, whatever their number.
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+Rows are read as plain tuples of the columns that rules need: as objects of the mapper they cost many times more.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlalchemy import select as sa_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from forecasts import criteria, resolving
 from forecasts.decide import Verdict
 from forecasts.registering import public_id
 from forecasts.store import Transaction
-from forecasts.tables import Actor, Check, Question, QuestionResource, Resolution, Resource
+from forecasts.tables import (
+    Actor,
+    Check,
+    Evidence,
+    Question,
+    QuestionResource,
+    Redaction,
+    Resolution,
+    Resource,
+    Revision,
+)
 from forecasts.tables import Verdict as VerdictRow
 from jobs import due
+from jobs.clocks import TOLERANCE
+
+_DAWN = datetime.min.replace(tzinfo=UTC)
+
+
+class Place(NamedTuple):
+    """A resource, without its place in the queue."""
+
+    id: int
+    public_id: str
+    source: str
+    query: str
+
+
+class Seen(NamedTuple):
+    """What rules need to know of a check; see `Check`."""
+
+    id: int
+    resource_id: int
+    checked_at: datetime
+    evidence_sha256: str | None
+    content_type: str | None
+    etag: str | None
+    last_modified: str | None
+    watermark: datetime | None
+    rows: int | None
+    alarm: str | None
+    trusted_from: datetime | None
+    rev: int
+
+
+class Asked(NamedTuple):
+    """What rules need to know of a question; see `Question`."""
+
+    id: int
+    public_id: str
+    criterion: str
+    opens_at: datetime
+    opens_latest: datetime
+    deadline: datetime
+    condition_id: int | None
+    condition_outcome: str | None
+
+
+def _c(table: Any) -> Any:
+    """Return the columns of a table, below the mapper."""
+    return table.__table__.c
+
+
+def _columns(table: Any, row: Any) -> list[Any]:
+    return [_c(table)[name] for name in row._fields]
 
 
 class Board:
     """The questions that read some resources, parents first, and what a worker needs to know about them."""
 
-    def __init__(self, session: Session, resources: Sequence[Resource]) -> None:
+    def __init__(self, session: Session, resources: Iterable[Place]) -> None:
         self.session = session
-        resource_ids = [resource.id for resource in resources]
-        self._resource_ids = {(row.source, row.query): row.id for row in resources}
-        reads = session.execute(
-            sa_select(col(QuestionResource.resource_id), Question)
-            .join(Question, col(Question.id) == col(QuestionResource.question_id))
-            .where(col(QuestionResource.resource_id).in_(resource_ids))
-        ).all()
+        places = {row.id: row for row in resources}
+        self._resource_ids = {(row.source, row.query): row.id for row in places.values()}
+        reads = [
+            (resource_id, Asked(*question))
+            for resource_id, *question in session.execute(_reads(), {"resources": list(places)})
+        ]
         found = {question.id: question for _, question in reads}.values()
         self.parents = {question.id: question for question in found}
-        self._questions: dict[int, list[Question]] = {resource_id: [] for resource_id in resource_ids}
+        self._questions: dict[int, list[Asked]] = {resource_id: [] for resource_id in places}
         for resource_id, question in sorted(reads, key=lambda read: (self._depth(read[1]), read[1].public_id)):
             self._questions[resource_id].append(question)
         self._ids = set(self.parents)
         self._ids |= {question.condition_id for question in found if question.condition_id}
         elsewhere = list(self._ids - set(self.parents))
         if elsewhere:
-            others = session.exec(select(Question).where(col(Question.id).in_(elsewhere))).all()
-            self.parents |= {question.id: question for question in others}
-        self._sound: dict[tuple[tuple[str, str], int, int | None], Sequence[Check]] = {}
+            others = sa_select(*_columns(Question, Asked)).where(col(Question.id).in_(elsewhere))
+            self.parents |= {
+                question.id: question for question in (Asked(*row) for row in session.execute(others))
+            }
+        self._sound: dict[tuple[tuple[str, str], int | None], tuple[int, Sequence[Seen]]] = {}
         self._alarmed: dict[int, int] = {}
         self._verdicts = self._latest_verdicts()
+        self._new_verdicts: list[dict[str, Any]] = []
         self.read_steps()
 
-    def questions(self, resource: Resource) -> Sequence[Question]:
+    def questions(self, resource: Place) -> Sequence[Asked]:
         """Return the questions that read one of the resources, parents first."""
         return self._questions[resource.id]
 
@@ -56,54 +121,63 @@ class Board:
         """Read the latest step of each question, and of the conditions they hang on."""
         self.steps = resolving.latest_steps(self.session, self._ids)
 
-    def _depth(self, question: Question) -> int:
+    def _depth(self, question: Asked) -> int:
         """Return how many conditions that read the same resource stand above a question."""
         parent = self.parents.get(question.condition_id) if question.condition_id else None
         return 1 + self._depth(parent) if parent else 0
 
     def _latest_verdicts(self) -> dict[int, tuple[object, ...]]:
-        """Return the gist of each question's latest verdict, as columns: whole rows cost several times more."""
-        latest = (
-            select(func.max(VerdictRow.id))
-            .where(col(VerdictRow.question_id).in_(list(self._ids)))
-            .group_by(col(VerdictRow.question_id))
-        )
-        rows = self.session.execute(
-            sa_select(
-                col(VerdictRow.question_id),
-                col(VerdictRow.value),
-                col(VerdictRow.occurred_at),
-                col(VerdictRow.occurred_until),
-                col(VerdictRow.needs_person),
-            ).where(col(VerdictRow.id).in_(latest))
-        )
+        """Return the gist of each question's latest verdict."""
+        rows = self.session.execute(_latest_verdicts(), {"questions": list(self._ids)})
         return {question_id: tuple(gist) for question_id, *gist in rows}
 
-    def sound_checks(self, key: tuple[str, str], count: int, *, until: int | None = None) -> Sequence[Check]:
+    def sound_checks(self, key: tuple[str, str], count: int, *, until: int | None = None) -> Sequence[Seen]:
         """Return up to `count` sound checks of a resource, the newest first; those up to one where it is given."""
-        if (key, count, until) not in self._sound:
-            query = (
-                self._sound_checks(key).order_by(col(Check.checked_at).desc(), col(Check.id).desc()).limit(count)
-            )
-            if until is not None:
-                query = query.where(col(Check.id) <= until)
-            with self.session.no_autoflush:  # what waits to be written are verdicts, and they go together
-                self._sound[key, count, until] = self.session.exec(query).all()
-        return self._sound[key, count, until]
+        depth, known = self._sound.get((key, until), (0, ()))
+        if depth < count:
+            if until is None and self._resource_ids.get(key) in self._questions:
+                self._read_sound(count)
+            else:
+                query = _sound_checks().where(col(Check.resource_id) == self._resource_id(key))
+                if until is not None:
+                    query = query.where(col(Check.id) <= until)
+                newest = query.order_by(col(Check.checked_at).desc(), col(Check.id).desc()).limit(count)
+                self._sound[key, until] = count, [Seen(*row) for row in self.session.execute(newest)]
+            _, known = self._sound[key, until]
+        return known[:count]
 
-    def checks_past(self, key: tuple[str, str], instant: datetime) -> Sequence[Check]:
+    def _read_sound(self, count: int) -> None:
+        """Read the newest sound checks of all the resources at once, as many as any question asks for."""
+        leaves = (
+            leaf
+            for questions in self._questions.values()
+            for question in questions
+            for leaf in criteria.source_leaves(criteria.load(question.criterion))
+        )
+        depth = max([count, *(leaf.min_checks for leaf in leaves)])
+        found: dict[int, list[Seen]] = {resource_id: [] for resource_id in self._questions}
+        rows = self.session.execute(_newest_checks(), {"resources": list(found), "skip": depth - 1, "dawn": _DAWN})
+        for check in sorted((Seen(*row) for row in rows), key=lambda row: (row.checked_at, row.id), reverse=True):
+            found[check.resource_id].append(check)
+        for key, resource_id in self._resource_ids.items():
+            if resource_id in found:
+                self._sound[key, None] = depth, found[resource_id]
+
+    def checks_past(self, key: tuple[str, str], instant: datetime) -> Sequence[Seen]:
         """Return the sound checks that show a resource complete to an instant, the oldest first."""
-        query = self._sound_checks(key).where(col(Check.watermark) >= instant)
-        return self.session.exec(query.order_by(col(Check.checked_at), col(Check.id))).all()
+        query = _sound_checks().where(
+            col(Check.resource_id) == self._resource_id(key), col(Check.watermark) >= instant
+        )
+        rows = self.session.execute(query.order_by(col(Check.checked_at), col(Check.id)))
+        return [Seen(*row) for row in rows]
 
-    def _sound_checks(self, key: tuple[str, str]) -> SelectOfScalar[Check]:
-        resource_id = self._resource_ids.get(key)
-        if resource_id is None:
+    def _resource_id(self, key: tuple[str, str]) -> int:
+        if key not in self._resource_ids:
             named = select(Resource.id).where(Resource.public_id == public_id("u", *key))
-            resource_id = self._resource_ids[key] = self.session.exec(named).one()
-        return select(Check).where(Check.resource_id == resource_id, col(Check.sound))
+            self._resource_ids[key] = self.session.exec(named).one()
+        return self._resource_ids[key]
 
-    def alarmed(self, check: Check) -> bool:
+    def alarmed(self, check: Seen) -> bool:
         """Whether a sound check, or one of its resource since, raised an alarm."""
         if check.resource_id not in self._alarmed:
             asked = {*self._questions, check.resource_id}
@@ -115,7 +189,7 @@ class Board:
             self._alarmed |= dict.fromkeys(asked, 0) | dict(self.session.exec(newest).all())
         return self._alarmed[check.resource_id] >= check.id
 
-    def max_lag(self, resource: Resource, now: datetime) -> timedelta | None:
+    def max_lag(self, resource: Place, now: datetime) -> timedelta | None:
         """Return the least lag that a question which is still watched allows a resource."""
         key = resource.source, resource.query
         return min(
@@ -129,28 +203,32 @@ class Board:
             default=None,
         )
 
-    def keep_verdict(self, tx: Transaction, question: Question, check: Check, verdict: Verdict) -> None:
-        """Append the verdict when it says something new."""
+    def keep_verdict(self, question: Asked, check: Seen, verdict: Verdict) -> None:
+        """Append the verdict when it says something new; `write_verdicts` writes all of them."""
         start, end = (verdict.occurred.start, verdict.occurred.end) if verdict.occurred else (None, None)
         gist = verdict.value, start, end, verdict.needs_person
         if self._verdicts.get(question.id) == gist:
             return
         self._verdicts[question.id] = gist
-        tx.add(
-            VerdictRow(
-                question_id=question.id,
-                check_id=check.id,
-                value=verdict.value,
-                reason=verdict.reason,
-                occurred_at=start,
-                occurred_until=end,
-                knowable_at=verdict.knowable_at,
-                needs_person=verdict.needs_person,
-                rev=tx.rev,
-            )
+        self._new_verdicts.append(
+            {
+                "question_id": question.id,
+                "check_id": check.id,
+                "value": verdict.value,
+                "reason": verdict.reason,
+                "occurred_at": start,
+                "occurred_until": end,
+                "knowable_at": verdict.knowable_at,
+                "needs_person": verdict.needs_person,
+            }
         )
 
-    def watch(self, question: Question) -> due.Watch:
+    def write_verdicts(self, tx: Transaction) -> None:
+        """Write the verdicts that said something new."""
+        tx.insert(VerdictRow, self._new_verdicts)
+        self._new_verdicts = []
+
+    def watch(self, question: Asked) -> due.Watch:
         """Return what a question asks of the schedule of the resources it reads."""
         step = self.steps.get(question.id)
         leaves = criteria.source_leaves(criteria.load(question.criterion))
@@ -165,7 +243,7 @@ class Board:
             resting_since=max(step.decided_at, question.deadline) if step and resting else None,
         )
 
-    def rests(self, question: Question, now: datetime) -> bool:
+    def rests(self, question: Asked, now: datetime) -> bool:
         """Whether a confirmed question is no longer watched."""
         watch = self.watch(question)
         return watch.resting_since is not None and now >= watch.resting_since + watch.max_lag
@@ -217,31 +295,145 @@ def _proposed(query: Any) -> Any:
     )
 
 
-def last_sound(session: Session, resource: Resource) -> Check | None:
+@cache
+def _reads() -> Any:
+    reads = _c(QuestionResource)
+    return (
+        sa_select(reads.resource_id, *_columns(Question, Asked))
+        .where(_c(Question).id == reads.question_id)
+        .where(reads.resource_id.in_(bindparam("resources", expanding=True)))
+    )
+
+
+@cache
+def _latest_verdicts() -> Any:
+    rows = _c(VerdictRow)
+    latest = (
+        sa_select(func.max(rows.id))
+        .where(rows.question_id.in_(bindparam("questions", expanding=True)))
+        .group_by(rows.question_id)
+    )
+    gist = rows.value, rows.occurred_at, rows.occurred_until, rows.needs_person
+    return sa_select(rows.question_id, *gist).where(rows.id.in_(latest))
+
+
+@cache
+def _sound_checks() -> Any:
+    return sa_select(*_columns(Check, Seen)).where(col(Check.sound))
+
+
+@cache
+def _newest_checks() -> Any:
+    """Return the query of the newest sound checks of each resource, `skip` + 1 of them and those as old."""
+    resource, check, other = _c(Resource), _c(Check), Check.__table__.alias().c  # type: ignore[attr-defined]
+    oldest = (
+        sa_select(other.checked_at)
+        .where(other.resource_id == resource.id, other.sound)
+        .order_by(other.checked_at.desc())
+        .limit(1)
+        .offset(bindparam("skip"))
+        .scalar_subquery()
+    )
+    since = func.coalesce(oldest, bindparam("dawn", type_=check.checked_at.type))
+    named = resource.id.in_(bindparam("resources", expanding=True))
+    return sa_select(*_columns(Check, Seen)).where(
+        named, check.resource_id == resource.id, check.sound, check.checked_at >= since
+    )
+
+
+def places(session: Session, resource_ids: Sequence[int]) -> dict[int, Place]:
+    """Return resources by row id."""
+    return {row.id: Place(*row) for row in session.execute(_places(), {"ids": resource_ids})}
+
+
+def tokens(session: Session, resource_ids: Sequence[int]) -> dict[int, str | None]:
+    """Return the token of the lease of each of these resources, and keep it from changing."""
+    return {row.id: row.lease_token for row in session.execute(_tokens(), {"ids": resource_ids})}
+
+
+def sizes(session: Session, hashes: Sequence[str | None]) -> dict[str | None, int]:
+    """Return the size of each of these bodies."""
+    return {row.sha256: row.size for row in session.execute(_sizes(), {"hashes": hashes})}
+
+
+def redacted(session: Session, hashes: Iterable[str | None]) -> set[str]:
+    """Return which of these bodies were blanked."""
+    return {row.target for row in session.execute(_redacted(), {"hashes": list(hashes)})}
+
+
+def checks_of(session: Session, rev: int) -> dict[str, int]:
+    """Return the row id of each check of one transaction by its public id."""
+    return {row.public_id: row.id for row in session.execute(_checks_of(), {"rev": rev})}
+
+
+@cache
+def _places() -> Any:
+    return sa_select(*_columns(Resource, Place)).where(_c(Resource).id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _tokens() -> Any:
+    queue = _c(Resource)
+    named = queue.id.in_(bindparam("ids", expanding=True))
+    return sa_select(queue.id, queue.lease_token).where(named).order_by(queue.id).with_for_update()
+
+
+@cache
+def _sizes() -> Any:
+    bodies = _c(Evidence)
+    return sa_select(bodies.sha256, bodies.size).where(bodies.sha256.in_(bindparam("hashes", expanding=True)))
+
+
+@cache
+def _redacted() -> Any:
+    rows = _c(Redaction)
+    return sa_select(rows.target).where(
+        rows.kind == "evidence", rows.target.in_(bindparam("hashes", expanding=True))
+    )
+
+
+@cache
+def _checks_of() -> Any:
+    return sa_select(_c(Check).public_id, _c(Check).id).where(_c(Check).rev == bindparam("rev"))
+
+
+def believed_at(session: Session) -> datetime | None:
+    """Return when a check was last sound, or where none was yet, when something was last registered."""
+    checks, revisions = _c(Check), _c(Revision)
+    newest = sa_select(checks.checked_at).where(checks.sound).order_by(checks.id.desc()).limit(1)
+    registered = sa_select(revisions.recorded_at).order_by(revisions.rev.desc()).limit(1)
+    found: datetime | None = session.execute(newest).scalar() or session.execute(registered).scalar()
+    return found
+
+
+def misdated(session: Session, now: datetime) -> bool:
+    """Whether the newest check failed by a clock that was ahead of ours.
+
+    One that was sound is no sign of that: it is ours, then, that is behind.
+    """
+    checks = _c(Check)
+    newest = sa_select(checks.checked_at, checks.sound).order_by(checks.id.desc()).limit(1)
+    return any(shown > now + TOLERANCE and not sound for shown, sound in session.execute(newest))
+
+
+def wake_misdated(session: Session, now: datetime) -> None:
+    """Have due now what failed by a clock that was ahead of ours, and was put off by that clock."""
+    checks, queue = _c(Check), _c(Resource)
+    failed = sa_select(checks.resource_id).where(checks.checked_at > now + TOLERANCE, ~checks.sound)
+    table = Resource.__table__  # type: ignore[attr-defined]
+    session.execute(update(table).where(queue.next_due > now, queue.id.in_(failed)).values(next_due=now))
+
+
+def last_sound(session: Session, resource: Resource) -> Seen | None:
     """Return the newest sound check of a resource."""
     return newest_sound(session, [resource.id]).get(resource.id)
 
 
-def newest_sound(session: Session, resource_ids: Sequence[int]) -> dict[int, Check]:
+def newest_sound(session: Session, resource_ids: Sequence[int]) -> dict[int, Seen]:
     """Return the newest sound check of each of these resources that has one."""
-    found = session.exec(_newest_sound(), params={"resources": list(resource_ids)}).all()
+    rows = session.execute(_newest_checks(), {"resources": list(resource_ids), "skip": 0, "dawn": _DAWN})
+    found = sorted((Seen(*row) for row in rows), key=lambda check: check.id)
     return {check.resource_id: check for check in found}
-
-
-@cache
-def _newest_sound() -> Any:
-    newest = (
-        select(Check.resource_id, func.max(Check.checked_at).label("checked_at"))
-        .where(col(Check.resource_id).in_(bindparam("resources", expanding=True)), col(Check.sound))
-        .group_by(col(Check.resource_id))
-        .subquery()
-    )
-    return (
-        select(Check)
-        .join(newest, (newest.c.resource_id == Check.resource_id) & (newest.c.checked_at == Check.checked_at))
-        .where(col(Check.sound))
-        .order_by(col(Check.id))
-    )
 
 
 def resources_of(session: Session, question: Question) -> Sequence[Resource]:
@@ -253,7 +445,7 @@ def resources_of(session: Session, question: Question) -> Sequence[Resource]:
     ).all()
 
 
-def deciding_check(session: Session, question: Question) -> Check | None:
+def deciding_check(session: Session, question: Question) -> Seen | None:
     """Return the newest sound check among the resources of a question."""
     checks = [check for resource in resources_of(session, question) if (check := last_sound(session, resource))]
     return max(checks, key=lambda check: (check.checked_at, check.id), default=None)

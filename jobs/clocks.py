@@ -7,6 +7,31 @@ from datetime import UTC, datetime, timedelta
 TOLERANCE = timedelta(minutes=5)
 
 
+PAUSE = timedelta(days=1)
+UNVOUCHED = "nothing vouches for our clock"
+
+
+class Voucher:
+    """Says whether a clock may be believed where no source tells its own time.
+
+    A pause and a clock that leapt ahead look alike. One no longer than `pause` is believed: if it was a leap, the
+    dispute window, which is at least as long, outlasts what it brought too early. After a longer one somebody
+    has to vouch for the clock: a source whose Date agrees with it, or a person who looked at it, at `seen`.
+    """
+
+    def __init__(self, pause: timedelta, *, seen: datetime | None = None) -> None:
+        self._pause = max(pause, PAUSE)
+        self._newest = seen
+
+    def hear(self, instant: datetime) -> None:
+        """Take in an instant at which the clock was believed."""
+        self._newest = max(instant, self._newest or instant)
+
+    def vouches(self, now: datetime) -> bool:
+        """Whether the clock may be believed, as far as is known by now."""
+        return self._newest is not None and now - self._newest <= self._pause
+
+
 class SystemClock:
     """The time it is."""
 

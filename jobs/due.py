@@ -2,20 +2,23 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, update
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, bindparam, or_, update
+from sqlmodel import Session, col, select
 
 from forecasts.model import QuestionState, iso
 from forecasts.store import Store
 from forecasts.tables import Resource
 
-BATCH = 16
-LEASE = timedelta(minutes=2)
-LONGEST_LEASE = timedelta(minutes=31)  # what `lease_for` makes of the longest fetch the settings allow
+BATCH = 64
+PARALLEL = 8  # fetches of one worker that are under way at a time
+LEASE = timedelta(minutes=5)
+LONGEST_LEASE = timedelta(minutes=91)  # what `lease_for` makes of the longest fetch the settings allow
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=7)
 
 
@@ -48,9 +51,9 @@ def lease_for(fetch_seconds: float) -> timedelta:
     """Return a lease that outlasts a batch of which every fetch takes as long as it may, and its writing.
 
     >>> lease_for(30)
-    datetime.timedelta(seconds=120)
+    datetime.timedelta(seconds=300)
     """
-    return timedelta(seconds=3 * fetch_seconds + 30)
+    return timedelta(seconds=(BATCH / PARALLEL + 1) * fetch_seconds + 30)
 
 
 def claim(store: Store, *, limit: int = BATCH, lease: timedelta = LEASE, holder: str = "") -> list[Lease]:
@@ -60,27 +63,46 @@ def claim(store: Store, *, limit: int = BATCH, lease: timedelta = LEASE, holder:
     """
     now = store.clock.now()
     with store.queue() as session:
-        due = session.exec(
-            select(Resource)
-            .where(
-                col(Resource.next_due) <= now,
-                or_(
-                    col(Resource.lease_until).is_(None),
-                    col(Resource.lease_until) <= now,
-                    col(Resource.lease_until) > now + LONGEST_LEASE,  # given by a clock that was ahead
-                ),
-            )
-            .order_by(col(Resource.next_due), col(Resource.public_id))
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
-        leases = []
-        for resource in due:
-            resource.lease_token, resource.lease_until = holder + secrets.token_hex(16), now + lease
-            session.add(resource)
-            if resource.next_due is not None:
-                leases.append(Lease(resource.id, resource.next_due, resource.lease_token))
+        due = session.execute(_due(), {"now": now, "beyond": now + LONGEST_LEASE, "limit": limit}).all()
+        leases = [Lease(row.id, row.next_due, holder + secrets.token_hex(16)) for row in due]
+        requeue(session, [(held.resource_id, held.due_at, held.token, now + lease) for held in leases])
     return leases
+
+
+@cache  # building it costs more than running it
+def _due() -> Any:
+    queue = Resource.__table__.c  # type: ignore[attr-defined]
+    due, until = queue.next_due, queue.lease_until
+    return (
+        select(queue.id, due)
+        .where(
+            due <= bindparam("now"),
+            or_(until.is_(None), until <= bindparam("now"), until > bindparam("beyond")),  # by a clock ahead of us
+        )
+        .order_by(due, queue.public_id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+def requeue(session: Session, places: Sequence[tuple[int, datetime | None, str | None, datetime | None]]) -> None:
+    """Write the places of resources in the queue: each the row id, when it is due, the lease's token and end."""
+    if places:
+        session.connection().execute(_requeue(), [dict(zip(_PLACE, place, strict=True)) for place in places])
+
+
+_PLACE = ("resource", "due", "token", "until")
+
+
+@cache
+def _requeue() -> Any:
+    values: dict[str, Any] = {
+        "next_due": bindparam("due"),
+        "lease_token": bindparam("token"),
+        "lease_until": bindparam("until"),
+    }
+    table = Resource.__table__  # type: ignore[attr-defined]
+    return update(table).where(table.c.id == bindparam("resource")).values(values)
 
 
 def postpone(store: Store, until: Mapping[Lease, datetime]) -> None:

@@ -4,16 +4,18 @@ A failure is an answer too: `fetch` never raises, it says in `problem` why there
 connected to is in `jobs.guard`, how often a host is asked in `jobs.pacing`.
 """
 
-import asyncio
+import queue
 import socket
+import ssl
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,6 @@ from urllib.parse import unquote, urlsplit
 
 import httpcore
 import httpx
-from anyio.from_thread import start_blocking_portal
 
 from forecasts.model import Request, Response
 from forecasts.scalars import write_host
@@ -34,6 +35,8 @@ REDIRECTS = 5
 UNASKED_304 = "the source answered 304 to an unconditional request"
 LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
 _OLDEST = timedelta(days=3650).total_seconds()
+_CONNECTIONS = 10
+_MOVED = (301, 302, 303, 307, 308)
 _HEADER_CHARACTERS = 16_000
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
 
@@ -87,21 +90,27 @@ class HttpFetcher:
         self._pacer = pacer
         self._opened = frozenset(allow_hosts) | {host for at in self.routes.values() if (host := _host_of(at))}
         self._roots = None if file_roots is None else tuple(file_roots)
-        self._agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
-        self._stack = ExitStack()
-        self._portal = self._stack.enter_context(start_blocking_portal())
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none, so sends none
-            trust_env=False,  # a proxy would connect where the guard does not see it
-            transport=_GuardedTransport(self._opened, seconds, resolve),
-            timeout=None,  # noqa: S113  (httpx bounds one read; `_fetch_http` bounds the whole answer)
+        agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
+        self._headers = [
+            (b"Accept", b"*/*"),
+            (b"Accept-Encoding", b"gzip, identity"),
+            (b"Connection", b"keep-alive"),
+            (b"User-Agent", agent.encode()),
+        ]
+        self._time = _Time(seconds)
+        # No client above the pool: it would cost as much as the pool, and all it adds (cookies, proxies from the
+        # environment, redirects whose bodies it reads) is what must not be.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=5.0,
+            network_backend=_GuardedNetwork(self._opened, self._time, resolve),
         )
 
     def close(self) -> None:
         """Close every connection."""
-        self._portal.call(self._client.aclose)
-        self._stack.close()
+        self._pool.close()
 
     def ready_at(self, location: str, now: datetime) -> datetime | None:
         """Return None where the location may be asked now (which counts as asking); else when to come back."""
@@ -120,67 +129,75 @@ class HttpFetcher:
                 "a replay cannot ask a live address what it said in the past; give a recording with --table"
             )
         if location.startswith(("http://", "https://")):
-            response = self._portal.call(self._fetch_http, location, request)
+            response = self._fetch_http(location, request)
             host = _host_of(location)
             if self._pacer is not None and host is not None:
                 self._pacer.heard(host, response.status, response.retry_after)
             return response
         return self._read_file(location, routed=location is not request.location)
 
-    async def _fetch_http(self, location: str, request: Request) -> Response:
-        headers = {}
-        if request.etag:
-            headers["If-None-Match"] = request.etag
-        if request.last_modified:
-            headers["If-Modified-Since"] = request.last_modified
+    def _fetch_http(self, location: str, request: Request) -> Response:
+        validators = ((b"If-None-Match", request.etag), (b"If-Modified-Since", request.last_modified))
+        conditions = [(name, value.encode("ascii")) for name, value in validators if value]
+        self._time.begin()
         try:
-            async with asyncio.timeout(self.seconds):
-                response = await self._follow(self._client.build_request("GET", location, headers=headers))
-                if response.status == 304 and not _stands_for(response, request):
-                    response = await self._follow(self._client.build_request("GET", location))
-                    if response.status == 304:
-                        return replace(response, problem=UNASKED_304)
-                return response
-        except TimeoutError:
+            response = self._follow(location, conditions)
+            if response.status == 304 and not _stands_for(response, request):
+                response = self._follow(location, [])
+                if response.status == 304:
+                    return replace(response, problem=UNASKED_304)
+        except httpcore.TimeoutException:
             return _failed(f"no complete answer within {self.seconds:g} seconds")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, UnicodeError) as error:
             detail = str(error) or type(error).__name__
             return _failed(f"the request failed: {detail}")
+        return response
 
-    async def _follow(self, request: httpx.Request) -> Response:
-        """Ask, and follow redirects; httpx would read the body of each, however large."""
+    def _follow(self, location: str, conditions: list[tuple[bytes, bytes]]) -> Response:
+        """Ask, and follow redirects without reading the body of any."""
+        url = httpx.URL(location)
         for _ in range(REDIRECTS + 1):
-            _refuse_url(request.url, self._opened)
-            answer = await self._client.send(request, stream=True)
+            _refuse_url(url, self._opened)
+            target = httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"
+            )
+            request = httpcore.Request(
+                b"GET",
+                target,
+                headers=[(b"Host", url.netloc), *self._headers, *conditions],
+                extensions={"timeout": {"pool": self.seconds}},
+            )
+            answer = self._pool.handle_request(request)
             try:
-                if answer.next_request is None:
-                    return await self._read_answer(answer)
-                request = answer.next_request
+                found = httpx.Headers(answer.headers)
+                if answer.status not in _MOVED or "location" not in found:
+                    return self._read_answer(answer, found)
             finally:
-                await answer.aclose()
+                answer.close()
+            url = url.join(found["location"])
         raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
 
-    async def _read_answer(self, answer: httpx.Response) -> Response:
-        date = _http_date(answer.headers.get("date"))
+    def _read_answer(self, answer: httpcore.Response, headers: httpx.Headers) -> Response:
+        date = _http_date(headers.get("date"))
         try:
-            body = _Body(answer.headers.get("content-encoding", ""), self.max_bytes)
-            async for data in answer.aiter_raw():
+            body = _Body(headers.get("content-encoding", ""), self.max_bytes)
+            for data in answer.iter_stream():
                 body.take(data)
             content = body.whole()
             problem = None
         except _BodyError as error:
             content, problem = b"", str(error)
         return Response(
-            status=answer.status_code,
+            status=answer.status,
             body=content,
-            content_type=answer.headers.get("content-type", ""),
-            etag=_validator(answer.headers.get("etag")),
-            last_modified=_validator(answer.headers.get("last-modified")),
+            content_type=headers.get("content-type", ""),
+            etag=_validator(headers.get("etag")),
+            last_modified=_validator(headers.get("last-modified")),
             date=date,
-            retry_after=_seconds(answer.headers.get("retry-after"), date or datetime.now(UTC)),
+            retry_after=_seconds(headers.get("retry-after"), date or datetime.now(UTC)),
             problem=problem,
-            headers=_kept(answer.headers),
-            age=_age(answer.headers.get("age", "")),
+            headers=_kept(headers),
+            age=_age(headers.get("age", "")),
         )
 
     def _read_file(self, location: str, *, routed: bool) -> Response:
@@ -205,44 +222,80 @@ class HttpFetcher:
 # -- connecting ------------------------------------------------------------------------------------------------
 
 
-class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a network that is guarded."""
+class _Time(threading.local):
+    """The time that is left for the fetch of this thread: no read, write or connection may take longer."""
 
-    def __init__(self, opened: frozenset[str], seconds: float, resolve: Resolve) -> None:
-        trusted = httpx.create_ssl_context()
-        super().__init__(verify=trusted)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=trusted,
-            max_connections=10,
-            max_keepalive_connections=10,
-            keepalive_expiry=5.0,
-            network_backend=_GuardedNetwork(opened, seconds, resolve),
-        )
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._ends_at = 0.0
+
+    def begin(self) -> None:
+        self._ends_at = time.monotonic() + self.seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left; raise `httpcore.ReadTimeout` where there are none."""
+        seconds = self._ends_at - time.monotonic()
+        if seconds <= 0:
+            raise httpcore.ReadTimeout("the time is over")
+        return seconds
 
 
-class _GuardedNetwork(httpcore.AsyncNetworkBackend):
+class _TimedStream(httpcore.NetworkStream):
+    """A connection of which every step ends when the time of the whole fetch does."""
+
+    def __init__(self, stream: httpcore.NetworkStream, its_time: _Time) -> None:
+        self._stream = stream
+        self._time = its_time
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  (ours is shorter)
+        """Read what has come."""
+        return self._stream.read(max_bytes, self._time.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Send all of it."""
+        self._stream.write(buffer, self._time.left())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Verify the certificate for the name, and go on encrypted."""
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, self._time.left()), self._time)
+
+    def get_extra_info(self, info: str) -> object:
+        """Tell what the connection knows of itself."""
+        return self._stream.get_extra_info(info)
+
+
+class _GuardedNetwork(httpcore.NetworkBackend):
     """Resolves a name once, judges every address it leads to, and connects to one of those that were judged.
 
     TLS still verifies the certificate for the name: that is a later step, on the connection made here.
     """
 
-    def __init__(self, opened: frozenset[str], seconds: float, resolve: Resolve) -> None:
+    def __init__(self, opened: frozenset[str], its_time: _Time, resolve: Resolve) -> None:
         self._opened = opened
-        self._seconds = seconds
+        self._time = its_time
         self._resolve = resolve
-        self._network = httpcore.AnyIOBackend()
+        self._network = httpcore.SyncBackend()
 
-    async def connect_tcp(
+    def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ARG002
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> httpcore.NetworkStream:
         """Connect to a host by an address that may be connected to; raise `httpcore.ConnectError` otherwise."""
         try:
-            addresses = await _in_thread(lambda: self._resolve(host, port))
+            addresses = _in_thread(lambda: self._resolve(host, port), self._time.left())
         except (OSError, ValueError) as error:
             raise httpcore.ConnectError(f"{host} leads nowhere ({error})") from None
         if not addresses:
@@ -255,37 +308,45 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
                         f"{host} leads to {what}, and only public ones are asked unless CALLEDIT_ALLOW_HOSTS "
                         "names the host"
                     )
-        share = self._seconds / len(addresses)  # one that is silent leaves the next its time
+        share = self._time.seconds / len(addresses)  # one that is silent leaves the next its time
         for address in addresses[:-1]:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return await self._network.connect_tcp(address, port, share, local_address, socket_options)
-        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+                return self._connect(address, port, min(share, self._time.left()), local_address, socket_options)
+        return self._connect(addresses[-1], port, self._time.left(), local_address, socket_options)
+
+    def _connect(
+        self,
+        address: str,
+        port: int,
+        seconds: float,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.NetworkStream:
+        stream = self._network.connect_tcp(address, port, seconds, local_address, socket_options)
+        return _TimedStream(stream, self._time)
 
 
-async def _in_thread(work: Callable[[], list[str]]) -> list[str]:
-    """Run what cannot be interrupted in a thread that nobody waits for: resolving a name may take minutes."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[str]] = loop.create_future()
+def _in_thread(work: Callable[[], list[str]], seconds: float) -> list[str]:
+    """Run what cannot be interrupted in a thread that is waited for so long: resolving a name may take minutes.
 
-    def tell(result: list[str] | BaseException) -> None:
-        if done.done():
-            return
-        if isinstance(result, BaseException):
-            done.set_exception(result)
-        else:
-            done.set_result(result)
+    Raises what `work` raises, and `httpcore.ConnectTimeout` when the time is over.
+    """
+    done: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
-        result: list[str] | BaseException
         try:
-            result = work()
-        except Exception as error:  # noqa: BLE001  (it is raised where it is awaited)
-            result = error
-        with suppress(RuntimeError):  # the loop has ended, and nobody asks any more
-            loop.call_soon_threadsafe(tell, result)
+            done.put(work())
+        except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+            done.put(error)
 
     threading.Thread(target=run, name="calledit-resolver", daemon=True).start()
-    return await done
+    try:
+        found = done.get(timeout=seconds)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout("the name was not resolved in time") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _refuse_url(url: httpx.URL, opened: frozenset[str]) -> None:
@@ -300,6 +361,7 @@ def _refuse_url(url: httpx.URL, opened: frozenset[str]) -> None:
         raise httpx.InvalidURL(trouble)
 
 
+@lru_cache(maxsize=1024)
 def _host_of(location: str) -> str | None:
     """Return the host of an http(s) address, with its port where it names one."""
     try:

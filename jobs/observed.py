@@ -7,6 +7,7 @@ from typing import Any
 
 from forecasts.model import Event, Observation, iso
 from forecasts.tables import Check
+from jobs.board import Seen
 from jobs.sources._bodies import quoted
 
 ROWS_SHOWN = 20
@@ -19,7 +20,7 @@ def trusted(observation: Observation, since: datetime | None) -> Observation:
     return replace(observation, complete_from=max(since, observation.complete_from or since))
 
 
-def as_checked(observation: Observation, check: Check) -> Observation:
+def as_checked(observation: Observation, check: Check | Seen) -> Observation:
     """Return what a check took from an answer that is read again: it was trusted, and complete, no further."""
     complete_to = observation.watermark and check.watermark and min(observation.watermark, check.watermark)
     return trusted(replace(observation, watermark=complete_to), check.trusted_from)

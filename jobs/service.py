@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,6 @@ from jobs.fetch import live_fetcher
 from jobs.status import Monitor
 from jobs.worker import Worker
 
-PARALLEL = 8
 DRAIN_SECONDS = 10.0
 RETRY = timedelta(seconds=2)  # after the database was away
 
@@ -45,8 +45,9 @@ def live_worker(store: Store, catalogue: SourceCatalogue, settings: Settings) ->
         catalogue,
         fetcher,
         dispute_window=settings.dispute_window,
-        parallel=PARALLEL,
+        parallel=due.PARALLEL,
         lease=due.lease_for(settings.fetch_seconds),
+        clock_seen=settings.clock_seen,
     )
     return worker, fetcher.close
 
@@ -80,6 +81,7 @@ class Service:
             except Exception as error:  # noqa: BLE001  (whatever it is, the next turn may fare better)
                 what = " ".join(f"{type(error).__name__}: {error}".split())
                 _say(f"calledit {name}: this round broke off ({what}); the next one goes on with what is due.")
+                _tell_where(error)
 
         added: list[Job] = []
         added.append(
@@ -112,6 +114,12 @@ class Service:
             return False
         self._close()
         return True
+
+
+def _tell_where(error: BaseException) -> None:
+    """Write to standard error where an error arose: files and lines, and no values, which may be secret."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        print(f"  {frame.filename}:{frame.lineno} in {frame.name}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _say(line: str) -> None:

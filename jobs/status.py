@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, get_args
 
 from sqlalchemy.orm import aliased
@@ -14,8 +15,10 @@ from forecasts.model import AlarmKind, CheckStatus, QuestionState, iso
 from forecasts.store import Store
 from forecasts.tables import Check, Evidence, Question, Resolution, Resource, Revision
 from jobs.alarms import Alarm, alarms
+from jobs.clocks import UNVOUCHED
 
 OVERDUE = timedelta(minutes=15)
+_NEWEST = 16  # checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,13 @@ class Status:
     late_rows: int
     evidence_bytes: int
     alarms: tuple[Alarm, ...]
+    clock: str | None
 
     @property
     def trouble(self) -> str | None:
-        """Say in a sentence that the jobs stand still, where they do."""
+        """Say in a sentence that the jobs stand still, or that nothing can be decided by the clock."""
         if not self.overdue:
-            return None
+            return self.clock
         noun = "resource has" if self.overdue == 1 else "resources have"
         waited = timedelta(seconds=round(self.waited))
         return (
@@ -98,7 +102,21 @@ def read_status(session: Session, now: datetime) -> Status:
         late_rows=_count(session, select(func.sum(Check.late_rows))),
         evidence_bytes=_count(session, select(func.sum(func.length(Evidence.body)))),
         alarms=tuple(alarms(session, now)),
+        clock=_clock(session),
     )
+
+
+def _clock(session: Session) -> str | None:
+    """Say in a sentence that our clock is not believed, or that all sources have long told another time."""
+    newest = session.exec(
+        select(Check.sound, Check.status, Check.problem).order_by(col(Check.id).desc()).limit(_NEWEST)
+    ).all()
+    since = list(takewhile(lambda check: not check[0], newest))
+    skewed = [problem or "" for _, status, problem in since if status == "skewed"]
+    ours = [problem for problem in skewed if problem.startswith(UNVOUCHED)]
+    if not ours and len(skewed) < _NEWEST:
+        return None
+    return f"The clock is not believed, so nothing is decided: {(ours or skewed)[0]}."
 
 
 def _count(session: Session, query: Any) -> int:
@@ -133,7 +151,11 @@ class Monitor:
             {"kind": alarm.kind, "resource": alarm.resource, "since": iso(alarm.since)} for alarm in status.alarms
         ]
         if self._jobs and status.trouble:
-            return False, {"status": "late", "reason": status.trouble, "alarms": told}
+            return False, {
+                "status": "late" if status.overdue else "clock",
+                "reason": status.trouble,
+                "alarms": told,
+            }
         return True, {"status": "alarm" if told else "ok", "reason": None, "alarms": told}
 
     def metrics(self) -> str:

@@ -5,62 +5,71 @@ writes nothing, and a worker killed at any instant leaves the resource to the ne
 """
 
 import bisect
+import hashlib
+import json
 import secrets
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from forecasts import criteria, registry, resolving
+from forecasts import criteria, resolving
 from forecasts.criteria import SourceLeaf, StateLeaf
 from forecasts.decide import Reading, Verdict, Window, covers, decide
-from forecasts.errors import CalleditError, RedactedError, UnavailableError
-from forecasts.evidence import archive, retrieve
-from forecasts.model import ActorKind, Fetcher, Observation, Request, Response, SourceCatalogue, iso
-from forecasts.redacting import redaction_of
-from forecasts.registering import interval_of, public_id
+from forecasts.errors import RedactedError, UnavailableError
+from forecasts.evidence import Packed, archive_packed, pack, retrieve
+from forecasts.model import Fetcher, Observation, Request, Response, SourceCatalogue, iso
+from forecasts.registering import public_id
 from forecasts.store import Store, Transaction
-from forecasts.tables import (
-    Actor,
-    Check,
-    Question,
-    Redaction,
-    Resolution,
-    Resource,
-    Revision,
-    Ruling,
-)
-from forecasts.tables import Verdict as VerdictRow
+from forecasts.tables import Check, Question
 from jobs import alarms, due
-from jobs.board import Board, closed_proposals, deciding_check, last_sound, newest_sound, resources_of
-from jobs.fetches import Fetches
-from jobs.observed import as_checked, trusted
+from jobs.board import (
+    Asked,
+    Board,
+    Place,
+    Seen,
+    believed_at,
+    checks_of,
+    misdated,
+    newest_sound,
+    places,
+    redacted,
+    sizes,
+    tokens,
+    wake_misdated,
+)
+from jobs.clocks import UNVOUCHED, Voucher
+from jobs.fetches import Fetches, Gate
+from jobs.observed import trusted
+from jobs.observing import LARGE, Observations
+from jobs.settling import ADAPTER, Settler
 from jobs.sources import late_rows
 
-ADAPTER = "calledit"
 SKEW = timedelta(minutes=5)
-REMEMBERED = 256  # observations that need not be read from the archive again
 POLL = 1.0  # seconds after which a round with fetches under way looks for more that is due
-Told = Callable[[Question, Check, Verdict], None]  # hears what a criterion says at each check
-News = Callable[[Resource, datetime], datetime | None]  # when a resource is known to say something new
+Told = Callable[[Asked, Seen, Verdict], None]  # hears what a criterion says at each check
+News = Callable[[Place, datetime], datetime | None]  # when a resource is known to say something new
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One leased resource, and the newest sound check of it whose bytes are there."""
+    """One leased resource, and the newest sound check of it whose bytes are there, of which there are `size`."""
 
     lease: due.Lease
-    resource: Resource
-    last: Check | None
+    resource: Place
+    query: dict[str, Any]
+    last: Seen | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one fetch came to: when it was asked for, what was read, and the hash of the body if it is archived.
+    """What one fetch came to: when it was asked for, what was read, and the hash of the body if there is one.
 
+    `packed` is the body where it is not archived yet, `size` its size and `large` whether it is held at the gate;
     `last` is the sound check before it; `trusted_from` is as in `Check`.
     """
 
@@ -68,10 +77,13 @@ class _Answer:
     observation: Observation
     response: Response
     evidence_sha256: str | None
+    packed: Packed | None
+    size: int
+    large: bool
     content_type: str
     etag: str | None
     last_modified: str | None
-    last: Check | None
+    last: Seen | None
     trusted_from: datetime | None
     late_rows: int
 
@@ -94,6 +106,7 @@ class Worker:
         lease: timedelta = due.LEASE,
         told: Told | None = None,
         news: News = lambda _resource, _now: None,
+        clock_seen: datetime | None = None,
     ) -> None:
         self.store = store
         self.catalogue = catalogue
@@ -103,13 +116,14 @@ class Worker:
         self.news = news
         self.parallel = parallel
         self.lease = lease
+        self.settler = Settler(store, dispute_window=dispute_window, stopping=lambda: self.stopping)
         self._name = secrets.token_hex(8)
         self._held: dict[int, due.Lease] = {}
         self._broken_off = False
         self._stop_by: float | None = None
         self.abandoned = False
-        self._parsed: dict[tuple[object, ...], Observation] = {}
-        self._parsing = threading.Lock()
+        self._observations = Observations(catalogue)
+        self._voucher = Voucher(dispute_window, seen=clock_seen)
 
     def stop(self, seconds: float) -> None:
         """Have the running rounds end, within `seconds`: what is not fetched by then is left to others."""
@@ -120,7 +134,9 @@ class Worker:
         """Whether it was told to stop."""
         return self._stop_by is not None
 
-    # -- checking --------------------------------------------------------------------------------------------
+    def settle_round(self) -> int:
+        """Propose the rulings that could be known by now, and confirm what is ripe; return the steps taken."""
+        return self.settler.settle_round()
 
     def check_round(self) -> int:
         """Check every resource that is due now; return how many checks were written.
@@ -134,13 +150,18 @@ class Worker:
             self._held.clear()
             self._broken_off = False
         fetches: Fetches[_Job, _Answer | datetime] = Fetches(self.parallel)
+
+        def ask(job: _Job) -> _Answer | datetime:
+            return self._ask(job, fetches.gate)
+
         written, troubles, claim_at, more = 0, list[BaseException](), 0.0, False
+        self._wake_misdated()
         try:
             while not self._out_of_time():
                 if not self.stopping and len(fetches) <= due.BATCH // 2 and time.monotonic() >= claim_at:
                     room = due.BATCH - len(fetches)
                     jobs, more = self._take(room)
-                    fetches.begin(self._ask, jobs)
+                    fetches.begin(ask, jobs)
                     claim_at = 0.0 if more else time.monotonic() + POLL
                 if not fetches:
                     if more and not self.stopping:
@@ -148,14 +169,7 @@ class Worker:
                     break
                 if self.stopping:
                     fetches.call_off()
-                answered, failures = fetches.finished(POLL)
-                self._put_off([(job, answer) for job, answer in answered if isinstance(answer, datetime)])
-                written += self._keep(
-                    [(job, answer) for job, answer in answered if isinstance(answer, _Answer)], troubles
-                )
-                for job, error in failures:
-                    self._held.pop(job.lease.resource_id, None)
-                    troubles.append(error)
+                written += self._take_in(fetches, troubles)
             if self.stopping:
                 self._give_back()
         except UnavailableError:
@@ -166,6 +180,28 @@ class Worker:
         if troubles:
             raise troubles[0]
         return written
+
+    def _take_in(self, fetches: Fetches[_Job, _Answer | datetime], troubles: list[BaseException]) -> int:
+        """Write what has been answered; return how many checks were written."""
+        answered, failures = fetches.finished(POLL)
+        self._put_off([(job, answer) for job, answer in answered if isinstance(answer, datetime)])
+        checked = [(job, answer) for job, answer in answered if isinstance(answer, _Answer)]
+        written = self._keep(checked, troubles)
+        if any(answer.large for _, answer in checked):
+            fetches.gate.leave()
+        for job, error in failures:
+            self._held.pop(job.lease.resource_id, None)
+            troubles.append(error)
+        return written
+
+    def _wake_misdated(self) -> None:
+        """Have due again what a clock that was ahead put off until long after it was put right."""
+        now = self.store.clock.now()
+        with self.store.read() as session:
+            if not misdated(session, now):
+                return
+        with self.store.queue() as session:
+            wake_misdated(session, now)
 
     def _out_of_time(self) -> bool:
         return self._stop_by is not None and time.monotonic() >= self._stop_by
@@ -178,16 +214,21 @@ class Worker:
         """Lease what is due and read what is known of it; return also whether more may be due."""
         leases = due.claim(self.store, limit=room, lease=self.lease, holder=self._name)
         self._held |= {lease.resource_id: lease for lease in leases}
+        ids = [lease.resource_id for lease in leases]
         with self.store.read() as session:
-            ids = [lease.resource_id for lease in leases]
-            resources = {row.id: row for row in session.exec(select(Resource).where(col(Resource.id).in_(ids)))}
+            resources = places(session, ids)
             last = newest_sound(session, ids)
             hashes = [check.evidence_sha256 for check in last.values()]
-            evidence = select(Redaction.target).where(Redaction.kind == "evidence")
-            blanked = session.exec(evidence.where(col(Redaction.target).in_(hashes))).all()
+            size_of: dict[str | None, int] = sizes(session, hashes)
             # What was blanked cannot be gone back to: ask as if for the first time.
+            blanked = redacted(session, size_of)
             last = {key: check for key, check in last.items() if check.evidence_sha256 not in blanked}
-        jobs = [_Job(lease, resources[lease.resource_id], last.get(lease.resource_id)) for lease in leases]
+        jobs = []
+        for lease in leases:
+            before = last.get(lease.resource_id)
+            size = size_of[before.evidence_sha256] if before else 0
+            place = resources[lease.resource_id]
+            jobs.append(_Job(lease, place, criteria.load_query(place.query), before, size))
         return jobs, len(leases) == room
 
     def _put_off(self, early: Sequence[tuple[_Job, datetime]]) -> None:
@@ -195,13 +236,6 @@ class Worker:
         due.postpone(self.store, {job.lease: instant for job, instant in early})
         for job, _ in early:
             self._held.pop(job.lease.resource_id, None)
-
-    def _ready_at(self, resource: Resource) -> datetime | None:
-        """Return when to come back where the host of a resource is not to be asked now."""
-        now = self.store.clock.now()
-        query = criteria.load_query(resource.query)
-        request = self.catalogue.get(resource.source).request(query, as_of=now, previous=None)
-        return self.fetcher.ready_at(request.location, now)
 
     def _keep(self, answered: Sequence[tuple[_Job, _Answer]], troubles: list[BaseException]) -> int:
         """Write what follows from some answers in one transaction; return how many checks were written.
@@ -225,95 +259,155 @@ class Worker:
         return written
 
     def _write(self, answered: Sequence[tuple[_Job, _Answer]]) -> int:
-        by_resource = {job.lease.resource_id: (job.lease, answer) for job, answer in answered}
         with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
-            rows = tx.session.exec(select(Resource).where(col(Resource.id).in_(by_resource))).all()
-            held = {row.id: row for row in rows if row.lease_token == by_resource[row.id][0].token}
+            held = _held_still(tx.session, answered)
             if not held:
                 tx.discard()
                 return 0
-            board = Board(tx.session, list(held.values()))
-            written = [
-                (held[resource_id], self._write_check(tx, board, held[resource_id], lease, answer), answer)
-                for resource_id, (lease, answer) in by_resource.items()
-                if resource_id in held
+            board = Board(tx.session, [job.resource for job, _ in held])
+            checks = self._write_checks(tx, board, held)
+            sound = [
+                (job, answer, check)
+                for (job, answer), check in zip(held, checks, strict=True)
+                if answer.observation.sound
             ]
-            tx.session.flush()
-            for resource, check, answer in written:
-                if check.sound:
-                    self._remember(check, answer.observation)
-                    self._evaluate(tx, board, resource, check)
-                self._schedule(tx, board, resource, check, answer.response)
-        return len(written)
+            with self._observations.at_hand(
+                (check, answer.observation, answer.size) for _, answer, check in sound
+            ):
+                for job, _, check in sound:
+                    self._evaluate(tx, board, job.resource, check)
+            for _, answer, _ in sound:
+                self._voucher.hear(answer.asked_at)
+            board.write_verdicts(tx)
+            tx.session.flush()  # what was reopened is due again: that is written before what is said here
+            places = [
+                self._place_of(tx, board, job, answer, check.alarm is not None)
+                for (job, answer), check in zip(held, checks, strict=True)
+            ]
+            due.requeue(tx.session, places)
+        return len(held)
 
-    def _schedule(
-        self, tx: Transaction, board: Board, resource: Resource, check: Check, response: Response
-    ) -> None:
+    def _place_of(
+        self, tx: Transaction, board: Board, job: _Job, answer: _Answer, alarm: bool
+    ) -> tuple[int, datetime | None, str | None, datetime | None]:
         """Say when a resource that has been checked is due again, and give back its lease."""
-        now, date = tx.now, response.date
-        if check.status == "skewed" and date is not None:  # perhaps it is our clock that is ahead
-            now = min(now, max(date, check.due_at))
+        resource, now, date = job.resource, tx.now, answer.response.date
+        if answer.observation.status == "skewed" and date is not None:  # perhaps it is our clock that is ahead
+            now = min(now, max(date, job.lease.due_at))
         again = due.next_due(resource.public_id, map(board.watch, board.questions(resource)), now)
-        if again is not None and check.alarm is not None:
+        if again is not None and alarm:
             again = min(again, tx.now + alarms.LOOK_AGAIN)
         news = self.news(resource, tx.now)
         if again is not None and news is not None:
             again = min(again, news)
-        if again is not None and response.retry_after:
-            again = max(again, check.checked_at + timedelta(seconds=response.retry_after))
-        resource.next_due = again
-        if again is None or again > tx.now:  # else the lease keeps it from being asked at once
-            resource.lease_token = resource.lease_until = None
-        tx.session.add(resource)
+        if again is not None and answer.observation.status == "skewed" and date is None:
+            again = min(again, tx.now + due.SHORTEST)  # another source may have vouched for our clock by then
+        if again is not None and answer.response.retry_after:
+            again = max(again, answer.asked_at + timedelta(seconds=answer.response.retry_after))
+        if again is None or again > tx.now:
+            return resource.id, again, None, None
+        return resource.id, again, job.lease.token, tx.now + self.lease  # which keeps it from being asked at once
 
-    def _ask(self, job: _Job) -> _Answer | datetime:
+    def _ask(self, job: _Job, gate: Gate) -> _Answer | datetime:
         """Fetch one resource, outside any transaction, and read what came back.
 
-        Where its host is not to be asked now, return instead when to come back.
+        Where its host is not to be asked now, return instead when to come back. Of large answers no two are
+        read at a time: the gate is left when what was read is written.
         """
-        resource, last = job.resource, job.last
-        ready_at = self._ready_at(resource)
+        resource, last, now = job.resource, job.last, self.store.clock.now()
+        request = self.catalogue.get(resource.source).request(job.query, as_of=now, previous=None)
+        ready_at = self.fetcher.ready_at(request.location, now)
         if ready_at is not None:
             return ready_at
-        with self.store.read() as session:
-            previous = self._observe(session, last) if last else None
-        source = self.catalogue.get(resource.source)
-        query = criteria.load_query(resource.query)
-        now = self.store.clock.now()
-        request = source.request(query, as_of=now, previous=previous)
         if last is not None:
             request = Request(request.location, last.etag, last.last_modified)
         response = self.fetcher.fetch(request)
-        body, content_type, known = response.body, response.content_type, None
+        large = max(len(response.body), job.size) > LARGE
+        if not large:
+            return self._read_answer(job, now, response)
+        gate.enter()
+        try:
+            return replace(self._read_answer(job, now, response), large=True)
+        except BaseException:
+            gate.leave()
+            raise
+
+    def _read_answer(self, job: _Job, now: datetime, response: Response) -> _Answer:
+        resource, last, body, content_type = job.resource, job.last, response.body, response.content_type
+        sha256 = hashlib.sha256(body).hexdigest() if body else None
         etag, last_modified = response.etag, response.last_modified
-        failure = unusable(response, now)
+        failure, unchanged = unusable(response, now) or self._unbelieved(response, now), False
         if failure is None and response.status == 304:
             if last is None or last.evidence_sha256 is None or (last.etag, last.last_modified) == (None, None):
                 failure = Observation("error", problems=("the source answered 304 to an unconditional request",))
             else:
                 etag, last_modified = etag or last.etag, last_modified or last.last_modified
-                known, content_type = last.evidence_sha256, last.content_type or ""
+                sha256, content_type, unchanged = last.evidence_sha256, last.content_type or "", True
                 with self.store.read() as session:
-                    body, _ = retrieve(session, known)
-        observation = failure or source.parse(
-            body, query=query, content_type=content_type, fetched_at=now, previous=previous
-        )
-        if observation.watermark is not None and response.age:  # a copy says nothing of what came after it
-            as_of = now - timedelta(seconds=response.age)
-            observation = replace(observation, watermark=min(observation.watermark, as_of))
+                    body, _ = retrieve(session, sha256)
+        archived = unchanged or sha256 is None or (last is not None and sha256 == last.evidence_sha256)
+        packed = None if archived else pack(body, content_type, sha256)
         trusted_from, late = None, 0
-        if last is not None and previous is not None and observation.status == "ok":
-            observation, trusted_from = self._after_loss(last, observation, now)
-            late = late_rows(previous, observation) if known is None else 0
+        if failure is not None:
+            observation = failure
+        else:
+            previous = None
+            if last is not None:
+                previous = self._observations.known(last)
+                if previous is None:
+                    with self.store.read() as session:
+                        previous = self._observations.of(session, last)
+            observation = self.catalogue.get(resource.source).parse(
+                body, query=job.query, content_type=content_type, fetched_at=now, previous=previous
+            )
+            if observation.watermark is not None and response.age:  # a copy says nothing of what came after it
+                as_of = now - timedelta(seconds=response.age)
+                observation = replace(observation, watermark=min(observation.watermark, as_of))
+            if last is not None and previous is not None and observation.status == "ok":
+                observation, trusted_from = self._after_loss(last, observation, now)
+                late = 0 if archived else late_rows(previous, observation)
         return _Answer(
-            now, observation, response, known, content_type, etag, last_modified, last, trusted_from, late
+            asked_at=now,
+            observation=observation,
+            response=replace(response, body=b""),
+            evidence_sha256=sha256,
+            packed=packed,
+            size=len(body),
+            large=False,
+            content_type=content_type,
+            etag=etag,
+            last_modified=last_modified,
+            last=last,
+            trusted_from=trusted_from,
+            late_rows=late,
+        )
+
+    def _unbelieved(self, response: Response, now: datetime) -> Observation | None:
+        """Return the observation for an answer that does not tell the time, where our clock may be wrong."""
+        if response.date is not None or self.store.run_id is not None or self._voucher.vouches(now):
+            return None
+        with self.store.read() as session:
+            known = believed_at(session)
+        if known is not None:
+            self._voucher.hear(min(known, now))
+        if self._voucher.vouches(now):
+            return None
+        since = f", and the newest sound check is of {iso(known)}" if known is not None else ""
+        return Observation(
+            "skewed",
+            problems=(
+                f"{UNVOUCHED}: it says {iso(now)}{since}; this source does not tell the time, "
+                "so one that does, or a person (CALLEDIT_CLOCK_SEEN), has to agree",
+            ),
         )
 
     def _after_loss(
-        self, last: Check, observation: Observation, now: datetime
+        self, last: Seen, observation: Observation, now: datetime
     ) -> tuple[Observation, datetime | None]:
         """Trust a source again that has stayed smaller, but from now on: it may have lost anything before."""
         rows = len(observation.events)
+        if not observation.shrunken and last.trusted_from is None:
+            return observation, None
         with self.store.read() as session:
             if observation.shrunken:
                 if not alarms.stayed_smaller(session, last, rows, now):
@@ -321,53 +415,64 @@ class Worker:
                 stays = f"it has been smaller since the check of {iso(last.checked_at)} and is trusted from now on"
                 problems = (*observation.problems, stays)
                 return trusted(replace(observation, shrunken=False, problems=problems), now), now
-            if last.trusted_from is None or alarms.regained(session, last, rows):
+            if alarms.regained(session, last, rows):
                 return observation, None
             return trusted(observation, last.trusted_from), last.trusted_from
 
-    def _write_check(
-        self, tx: Transaction, board: Board, resource: Resource, lease: due.Lease, answer: _Answer
-    ) -> Check:
-        observation, response = answer.observation, answer.response
-        alarm = alarms.alarm_of(
-            observation,
-            query=criteria.load_query(resource.query),
-            checked_at=answer.asked_at,
-            rows_before=(answer.last.rows if answer.last else None) or 0,
-            max_lag=board.max_lag(resource, tx.now),
+    def _write_checks(self, tx: Transaction, board: Board, answered: Sequence[tuple[_Job, _Answer]]) -> list[Seen]:
+        """Write the checks and the evidence they rest on; return them in the order of the answers."""
+        archive_packed(tx, [answer.packed for _, answer in answered if answer.packed is not None])
+        blanked = redacted(tx.session, [answer.evidence_sha256 for _, answer in answered])
+        rows = [self._check(board, job, answer, tx.now, blanked) for job, answer in answered]
+        tx.insert(Check, rows)
+        ids = checks_of(tx.session, tx.rev)
+        known = {"rev": tx.rev}
+        return [
+            Seen(**{name: (row | known)[name] for name in Seen._fields[1:]}, id=ids[row["public_id"]])
+            for row in rows
+        ]
+
+    def _check(
+        self, board: Board, job: _Job, answer: _Answer, now: datetime, blanked: Container[str | None]
+    ) -> dict[str, Any]:
+        """Return the row of one check; no headers are kept of an answer that was redacted, whoever sends it."""
+        observation, response, resource = answer.observation, answer.response, job.resource
+        alarm, problems = (
+            alarms.alarm_of(
+                observation,
+                query=job.query,
+                checked_at=answer.asked_at,
+                rows_before=(answer.last.rows if answer.last else None) or 0,
+                max_lag=board.max_lag(resource, now),
+            ),
+            observation.problems,
         )
-        problems = observation.problems
         if alarm == "lagging" and observation.watermark is not None:
             problems = (*problems, f"the source is complete only to {iso(observation.watermark)}, so it lags")
-        sha256 = answer.evidence_sha256
-        if sha256 is None and response.body:
-            sha256 = archive(tx, response.body, answer.content_type)
-        check = Check(
-            public_id=public_id("c", resource.public_id, iso(lease.due_at)),
-            resource_id=resource.id,
-            due_at=lease.due_at,
-            checked_at=answer.asked_at,
-            status=observation.status,
-            sound=observation.sound,
-            problem="; ".join(problems) or None,
-            http_status=response.status,
-            evidence_sha256=sha256,
-            content_type=answer.content_type or None,
-            etag=answer.etag,
-            last_modified=answer.last_modified,
-            headers=_headers(tx, response, sha256),
-            source_version=self.catalogue.get(resource.source).version,
-            watermark=observation.watermark,
-            rows=len(observation.events) if observation.status == "ok" else None,
-            alarm=alarm,
-            trusted_from=answer.trusted_from,
-            late_rows=answer.late_rows if observation.sound else None,
-            rev=tx.rev,
-        )
-        tx.add(check)
-        return check
+        shown = response.headers and answer.evidence_sha256 not in blanked
+        return {
+            "public_id": public_id("c", resource.public_id, iso(job.lease.due_at)),
+            "resource_id": resource.id,
+            "due_at": job.lease.due_at,
+            "checked_at": answer.asked_at,
+            "status": observation.status,
+            "sound": observation.sound,
+            "problem": "; ".join(problems) or None,
+            "http_status": response.status,
+            "evidence_sha256": answer.evidence_sha256,
+            "content_type": answer.content_type or None,
+            "etag": answer.etag,
+            "last_modified": answer.last_modified,
+            "headers": json.dumps(response.headers, ensure_ascii=False, separators=(",", ":")) if shown else None,
+            "source_version": self.catalogue.get(resource.source).version,
+            "watermark": observation.watermark,
+            "rows": len(observation.events) if observation.status == "ok" else None,
+            "alarm": alarm,
+            "trusted_from": answer.trusted_from,
+            "late_rows": answer.late_rows if observation.sound else None,
+        }
 
-    def _evaluate(self, tx: Transaction, board: Board, resource: Resource, check: Check) -> None:
+    def _evaluate(self, tx: Transaction, board: Board, resource: Place, check: Seen) -> None:
         """Evaluate every question that reads the resource, in a fixed order."""
         for question in board.questions(resource):
             if tx.now < question.opens_at or board.rests(question, tx.now):
@@ -377,19 +482,21 @@ class Worker:
                 verdict = self._decide(board, question, tx.now)
             except RedactedError as error:  # an answer it needs was blanked and not fetched again
                 if resolving.state_of(before) == "proposed":  # so that it is not taken for decided again
-                    board.keep_verdict(tx, question, check, Verdict("unknown", str(error)))
+                    board.keep_verdict(question, check, Verdict("unknown", str(error)))
                 continue
-            board.keep_verdict(tx, question, check, verdict)
+            board.keep_verdict(question, check, verdict)
             if self.told is not None:
                 self.told(question, check, verdict)
-            closes_at = tx.now + self.dispute_window
-            step = resolving.apply_verdict(tx, question, before, verdict, check, closes_at=closes_at)
+            if not resolving.is_moved(before, verdict):
+                continue
+            row, closes_at = tx.session.get_one(Question, question.id), tx.now + self.dispute_window
+            step = resolving.apply_verdict(tx, row, before, verdict, check, closes_at=closes_at)
             if step is not None and resolving.state_of(before) == "open":
                 board.steps[question.id] = step  # a first proposal moves nothing else
             elif step is not None:  # and whatever hangs on the question has followed it
                 board.read_steps()
 
-    def _decide(self, board: Board, question: Question, now: datetime) -> Verdict:
+    def _decide(self, board: Board, question: Asked, now: datetime) -> Verdict:
         """Return what the criterion says; raise `RedactedError` where the bytes it needs were blanked."""
         parent = board.parents[question.condition_id] if question.condition_id else None
         window = resolving.effective_window(question, parent, board.steps.get(parent.id) if parent else None)
@@ -410,23 +517,23 @@ class Worker:
             readings[leaf.resource] = reading
         return decide(criterion, window, readings, now)
 
-    def _read(self, board: Board, question: Question, sound: Sequence[Check]) -> Reading | None:
+    def _read(self, board: Board, question: Asked, sound: Sequence[Seen]) -> Reading | None:
         """Return the reading at the newest of some sound checks, as far as they came after the opening."""
         since = [found for found in sound if found.checked_at >= question.opens_at]
         if not since:
             return None
-        observation = self._observe(board.session, since[0])
+        observation = self._observations.of(board.session, since[0])
         return Reading(observation, since[0].checked_at, len(since), alarm=since[0].alarm is not None)
 
-    def _earlier(self, board: Board, question: Question, leaf: SourceLeaf, window: Window) -> Reading | None:
+    def _earlier(self, board: Board, question: Asked, leaf: SourceLeaf, window: Window) -> Reading | None:
         """Return the reading that says what the newest one does not.
 
         Of a state that has changed since the deadline: the newest that covers it. Otherwise the one on which the
         question was decided.
         """
 
-        def fails(check: Check) -> bool:
-            return not covers(leaf, window, self._observe(board.session, check))
+        def fails(check: Seen) -> bool:
+            return not covers(leaf, window, self._observations.of(board.session, check))
 
         checks = board.checks_past(leaf.resource, window.deadline) if isinstance(leaf, StateLeaf) else []
         if checks and fails(checks[-1]):
@@ -438,146 +545,6 @@ class Worker:
             return None
         decided_by = resolving.proposal_before(board.session, step).check_id
         return self._read(board, question, board.sound_checks(leaf.resource, leaf.min_checks, until=decided_by))
-
-    def _observe(self, session: Session, check: Check) -> Observation:
-        """Read a sound check's archived bytes again, unless they were read just now."""
-        if check.evidence_sha256 is None:
-            raise AssertionError("a sound check has evidence")
-        known = self._parsed.get(_reading_key(check))
-        if known is not None:
-            return known
-        resource = session.get_one(Resource, check.resource_id)
-        body, _ = retrieve(session, check.evidence_sha256)
-        observation = self.catalogue.get(resource.source).parse(
-            body,
-            query=criteria.load_query(resource.query),
-            content_type=check.content_type or "",
-            fetched_at=check.checked_at,
-            previous=None,
-        )
-        return self._remember(check, as_checked(observation, check))
-
-    def _remember(self, check: Check, observation: Observation) -> Observation:
-        """Keep what was read, for as long as there is room."""
-        with self._parsing:
-            self._parsed[_reading_key(check)] = observation
-            while len(self._parsed) > REMEMBERED:
-                del self._parsed[next(iter(self._parsed))]
-        return observation
-
-    # -- settling --------------------------------------------------------------------------------------------
-
-    def settle_round(self) -> int:
-        """Propose the rulings that could be known by now, and confirm what is ripe; return the steps taken.
-
-        A ruling the registry refuses keeps nothing else from being settled; the refusal is raised at the end.
-        """
-        proposed, trouble = self._propose_rulings()
-        confirmed = self._confirm_ripe()
-        if trouble is not None:
-            raise trouble
-        return proposed + confirmed
-
-    def _propose_rulings(self) -> tuple[int, CalleditError | None]:
-        with self.store.read() as session:
-            known = session.exec(
-                select(Ruling, Actor.name, Actor.kind)
-                .join(Revision, col(Revision.rev) == col(Ruling.rev))
-                .join(Actor, col(Actor.id) == col(Revision.actor_id))
-                .join(Question, col(Question.id) == col(Ruling.question_id))
-                .where(Ruling.knowable_at <= self.store.clock.now())
-                .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
-            ).all()
-            steps = resolving.latest_steps(session, [ruling.question_id for ruling, *_ in known])
-            pending = [
-                found
-                for found in known
-                if resolving.state_of(steps.get(found[0].question_id)) == "open"
-                and _may_propose(session, found[0])
-            ]
-        proposed, trouble = 0, None
-        for ruling, actor, kind in pending:
-            try:
-                proposed += self._propose_ruling(ruling, actor, kind)  # type: ignore[arg-type]  # CHECK
-            except CalleditError as error:
-                trouble = trouble or error
-        return proposed, trouble
-
-    def _propose_ruling(self, ruling: Ruling, actor: str, kind: ActorKind) -> bool:
-        with self.store.write(actor=actor, kind=kind, action="propose") as tx:
-            if not _may_propose(tx.session, ruling):
-                tx.discard()
-                return False
-            registry.propose_ruling(
-                tx,
-                tx.session.get_one(Question, ruling.question_id),
-                ruling.outcome,  # type: ignore[arg-type]  # CHECK allows only the outcomes
-                citation=ruling.citation,
-                reason=ruling.note,
-                window=self.dispute_window,
-                occurred=interval_of(ruling.occurred_at, ruling.occurred_until),
-                knowable_at=ruling.knowable_at,
-            )
-            return True
-
-    def _confirm_ripe(self) -> int:
-        """Confirm, parents first, until nothing more follows."""
-        confirmed = 0
-        while True:
-            with self.store.read() as session:
-                closed = closed_proposals(session, self.store.clock.now())
-            before = confirmed
-            for question_id in closed:
-                if self._stop_by is not None:
-                    return confirmed
-                confirmed += self._confirm(question_id)
-            if confirmed == before:
-                return confirmed
-
-    def _confirm(self, question_id: int) -> bool:
-        with self.store.read() as session:  # most wait for something: look before taking the write lock
-            question = session.get_one(Question, question_id)
-            step = resolving.current_step(session, question)
-            if step is None or not self._is_ripe(session, question, step):
-                return False
-        with self.store.write(actor=ADAPTER, kind="adapter", action="confirm") as tx:
-            question = tx.session.get_one(Question, question_id)
-            step = resolving.current_step(tx.session, question)
-            if step is None or not self._is_ripe(tx.session, question, step):
-                tx.discard()
-                return False
-            by_machine = step.rule == resolving.CRITERION_RULE
-            check = deciding_check(tx.session, question) if by_machine else None
-            resolving.confirm_step(tx, question, step, check=check)
-            return True
-
-    def _is_ripe(self, session: Session, question: Question, step: Resolution) -> bool:
-        """Whether the machine may confirm the proposal that is the question's latest step.
-
-        The dispute window has passed, the condition is not open, and a machine's proposal has stood through
-        a sound check of each of its resources since then, and since the condition was dated as it is now,
-        without an alarm where it rests on an absence. A person's proposal waits for a person; a founding
-        ruling does not.
-        """
-        if step.state != "proposed" or step.closes_at is None or self.store.clock.now() < step.closes_at:
-            return False
-        if resolving.condition_status(session, question) == "open":
-            return False
-        if step.rule != resolving.CRITERION_RULE:
-            return session.get_one(Actor, step.actor_id).kind == "seed"
-        checks = [last_sound(session, resource) for resource in resources_of(session, question)]
-        if step.outcome == "no" or criteria.negates(criteria.load(question.criterion)):
-            checks = [None if check is None or check.alarm else check for check in checks]
-        said = _latest_verdict(session, question.id)
-        if said is None or said.value != step.outcome:  # an answer it needs was blanked
-            return False
-        since = resolving.condition_proposed_in(session, question)
-        return all(check and check.checked_at >= step.closes_at and check.rev >= since for check in checks)
-
-
-def _reading_key(check: Check) -> tuple[object, ...]:
-    """Return what an observation follows from: never the row id, which a transaction rolled back gives away."""
-    return check.resource_id, check.evidence_sha256, check.checked_at, check.trusted_from
 
 
 def unusable(response: Response, now: datetime) -> Observation | None:
@@ -595,31 +562,7 @@ def unusable(response: Response, now: datetime) -> Observation | None:
     return None
 
 
-def _headers(tx: Transaction, response: Response, sha256: str | None) -> str | None:
-    """Return the headers to keep; none of an answer that was redacted, whoever sends it again."""
-    if not response.headers or (sha256 and redaction_of(tx.session, "evidence", sha256)):
-        return None
-    return criteria.canonical_json(response.headers).decode()
-
-
-def _may_propose(session: Session, ruling: Ruling) -> bool:
-    """Whether a registered ruling is to be proposed: the question is open to it and it was not taken back."""
-    question = session.get_one(Question, ruling.question_id)
-    step = resolving.current_step(session, question)
-    if resolving.state_of(step) != "open" or resolving.condition_status(session, question) == "failed":
-        return False
-    if step is not None and step.rule != resolving.CONDITION_RULE:
-        return False
-    if not criteria.source_leaves(criteria.load(question.criterion)):
-        return True
-    said = _latest_verdict(session, question.id)
-    return said is not None and said.needs_person
-
-
-def _latest_verdict(session: Session, question_id: int) -> VerdictRow | None:
-    return session.exec(
-        select(VerdictRow)
-        .where(VerdictRow.question_id == question_id)
-        .order_by(col(VerdictRow.id).desc())
-        .limit(1)
-    ).first()
+def _held_still(session: Session, answered: Sequence[tuple[_Job, _Answer]]) -> list[tuple[_Job, _Answer]]:
+    """Return the answers whose leases have not passed to another, and keep them from passing."""
+    held = tokens(session, [job.resource.id for job, _ in answered])
+    return [(job, answer) for job, answer in answered if held[job.resource.id] == job.lease.token]

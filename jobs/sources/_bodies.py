@@ -68,6 +68,8 @@ def member(value: object, name: str) -> Any:
 
 def text_of(value: object) -> str:
     """Return a scalar, or the scalars of a list joined by semicolons, as text that every store can keep."""
+    if type(value) is str and len(value) <= MAX_TEXT and value.isascii() and "\0" not in value:
+        return value.strip()  # as nearly all of them are
     if isinstance(value, list):
         return "; ".join(filter(None, (text_of(part) for part in value if not isinstance(part, list))))[:MAX_TEXT]
     if value is None or isinstance(value, dict):
@@ -133,6 +135,8 @@ def plain_date(text: str) -> str:
     >>> plain_date("2021\u20113\u20115"), plain_date("2021-03\u201305") == "2021-03\u201305"
     ('2021-03-05', True)
     """
+    if len(text) == 10 and text[4] == text[7] == "-" and text.isascii():
+        return text  # as nearly all of them are
     if _RANGE.match(text):
         return text
     return _UNPADDED.sub(
@@ -142,6 +146,8 @@ def plain_date(text: str) -> str:
 
 def instant_of(text: str, zone: str | None) -> datetime | None:
     """Read an ISO 8601 instant; one without an offset needs a zone."""
+    if not text:
+        return None
     text = plain_date(text)
     if not _DAY_AND_TIME.match(text):  # Python would take any character between them, and so read numbers as dates
         return None
@@ -158,6 +164,8 @@ def instant_of(text: str, zone: str | None) -> datetime | None:
 
 def occurrence_of(text: str, zone: str | None) -> datetime | date | None:
     """Read a day or an instant in ISO 8601; whatever cannot be placed in time is None, never guessed."""
+    if not text:
+        return None
     try:
         day = date.fromisoformat(plain_date(text))
     except ValueError:

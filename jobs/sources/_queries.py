@@ -85,17 +85,29 @@ def lags(
 ) -> bool:
     """Whether a watermark lies further behind a check than `max_lag`, and than the query itself vouches for."""
     rule, horizon = query.get("watermark"), checked_at - max_lag
+    if watermark is None or watermark >= horizon:
+        return False
     if isinstance(rule, dict) and rule.get("from") == "fetch_time":
         horizon = min(horizon, FetchTime.model_validate(rule).instant(checked_at))
-    return watermark is not None and watermark < horizon
+    return watermark < horizon
+
+
+_known: dict[tuple[type[Strict], str], Strict] = {}  # a request and its answer read the same query
 
 
 def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
     """Read a query; raise `InvalidInputError` that names path and remedy."""
+    known = _known.get(key := (model, repr(query)))
+    if isinstance(known, model):
+        return known
     try:
-        return model.model_validate(dict(query))
+        found = model.model_validate(dict(query))
     except ValidationError as error:
         raise InvalidInputError(f"query.{first_error(error, query)}") from None
+    if len(_known) >= 256:
+        _known.clear()
+    _known[key] = found
+    return found
 
 
 def write_query(query: Strict) -> dict[str, Any]:

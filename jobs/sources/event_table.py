@@ -139,11 +139,16 @@ def _read_json(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], obje
 
 
 def _cells(rows: Iterable[dict[str, Any]], table: TableQuery) -> Iterator[dict[Column, str]]:
-    names = {name: table.columns.get(name, name) for name in COLUMNS}
+    names = [(name, table.columns.get(name, name)) for name in COLUMNS]
     if "id" not in table.columns:  # a column that happens to be called so need not tell rows apart
-        names["id"] = ""
+        names = [pair for pair in names if pair[0] != "id"]
+    empty = dict.fromkeys(COLUMNS, "")
     for row in rows:
-        yield {name: text_of(row.get(names[name])) for name in COLUMNS}
+        cell = empty.copy()
+        for name, column in names:
+            if (value := row.get(column)) not in (None, ""):
+                cell[name] = text_of(value)
+        yield cell
 
 
 def _watermark(table: TableQuery, events: list[Event], fetched_at: datetime, published: object) -> datetime | None:

@@ -8,6 +8,7 @@ Everything runs on SQLite in a temporary folder, against a server on the loopbac
 """
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import resource
@@ -16,7 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -24,21 +25,24 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
+from sqlmodel import col, func, select, update
 
 from forecasts.model import Clock, Request
 from forecasts.settings import Settings, load_settings
 from forecasts.store import Store
+from forecasts.tables import Check, Resource
 from jobs import due
 from jobs.clocks import SimulatedClock, SystemClock
 from jobs.service import live_worker
 from jobs.sources import catalogue
 from tests.support.crowd import Crowd, table_of
 
+COUNT = itertools.count()
 OLD = timedelta(days=5)  # the event of the table lies before the questions open: nothing is decided by it
 
 
 def listen(told: Connection, body: bytes, start: datetime) -> None:
-    """Serve a body to everybody, over connections that are kept; the date is as far from now as `start` is."""
+    """Serve a body, each time with a new number in it, over connections that are kept, dated from `start` on."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     told.send(listener.getsockname()[1])
     date = [start]
@@ -59,14 +63,21 @@ def talk(connection: socket.socket, body: bytes, date: list[datetime]) -> None:
             received += part
         received = received.split(b"\r\n\r\n", 1)[1]
         shown = formatdate(date[0].timestamp(), usegmt=True)
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nDate: {shown}\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        fresh = body % next(COUNT)
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nDate: {shown}\r\nContent-Length: {len(fresh)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + fresh)
 
 
 @contextmanager
 def served(start: datetime) -> Iterator[tuple[str, Connection]]:
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=listen, args=(theirs, table_of(start - OLD), start), daemon=True)
+    process = multiprocessing.Process(
+        target=listen,
+        args=(theirs, table_of(start - OLD).replace(b"Traffic crosses", b"Traffic crosses %d"), start),
+        daemon=True,
+    )
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}/", ours
@@ -119,36 +130,42 @@ def claim() -> None:
             print(f"| {number:,} | {median * 1000:.2f} ms | {median / first:.2f} |", flush=True)
 
 
-def path(number: int) -> None:
-    """Fetch bodies with nothing but httpx, then check as many resources."""
+def path(number: int, repeats: int = 3) -> None:
+    """Fetch bodies with nothing but httpx, then check as many resources, each time with bodies not seen before."""
+    rows: dict[str, list[tuple[float, float]]] = {}
+
+    def measured(name: str, work: Callable[[], object]) -> None:
+        began, used = time.perf_counter(), time.process_time()
+        work()
+        rows.setdefault(name, []).append((time.perf_counter() - began, time.process_time() - used))
+
     with served(datetime.now(UTC)) as (address, _):
         locations = [f"{address}{n}.csv" for n in range(number)]
-        with httpx.Client() as client:
-            client.get(address)
-            began, used = time.perf_counter(), time.process_time()
-            for location in locations:
-                client.get(location)
-            bare, bare_used = time.perf_counter() - began, time.process_time() - used
         made = crowd(SystemClock(), address, resources=number, questions=number, due_days=0, all_due=True)
         with made as store:
             worker, close = live_worker(store, catalogue(), settings(store))
-            began, used = time.perf_counter(), time.process_time()
-            worker.fetcher.fetch(Request(address))
-            began, used = time.perf_counter(), time.process_time()
-            for location in locations:
-                worker.fetcher.fetch(Request(location))
-            ours, ours_used = time.perf_counter() - began, time.process_time() - used
-            began, used = time.perf_counter(), time.process_time()
-            assert worker.check_round() == number
-            whole, whole_used = time.perf_counter() - began, time.process_time() - used
+            for repeat in range(repeats + 1):
+                with httpx.Client() as client:
+                    client.get(address)
+                    measured("bare httpx", lambda: [client.get(at) for at in locations])
+                worker.fetcher.fetch(Request(address))
+                measured("our fetcher alone", lambda: [worker.fetcher.fetch(Request(at)) for at in locations])
+                name = "claim, fetch, decide, write" + ("" if repeat else ": the first check of each")
+                measured(name, worker.check_round)
+                with store.queue() as session:
+                    session.execute(update(Resource).values(next_due=store.clock.now()))
+            with store.read() as session:
+                counts = session.exec(
+                    select(func.count(), func.count(col(Check.evidence_sha256).distinct()))
+                ).one()
+            assert counts == ((repeats + 1) * number, (repeats + 1) * number), counts
             close()
-    print("| | a second | processor time each | rate, of bare |\n| --- | --- | --- | --- |")
-    for name, took, cost in (
-        ("bare httpx", bare, bare_used),
-        ("our fetcher alone", ours, ours_used),
-        ("claim, fetch, decide, write", whole, whole_used),
-    ):
-        print(f"| {name} | {number / took:.0f} | {cost / number * 1000:.2f} ms | {bare / took:.2f} |")
+    print("| | a second | processor time each | rate, of bare in the same repeat |\n| --- | --- | --- | --- |")
+    for name, runs in rows.items():
+        bare = rows["bare httpx"][: len(runs)] if "first" in name else rows["bare httpx"][-len(runs) :]
+        rates = ", ".join(f"{before / took:.2f}" for (before, _), (took, _) in zip(bare, runs, strict=True))
+        took, cost = (statistics.median(column) for column in zip(*runs, strict=True))
+        print(f"| {name} | {number / took:.0f} | {cost / number * 1000:.2f} ms | {rates} |")
 
 
 def day(resources: int, questions: int) -> None:

@@ -17,8 +17,9 @@ from jobs import due
 from jobs.board import Board
 from jobs.clocks import SystemClock
 from jobs.service import Service, live_worker
+from jobs.settling import ADAPTER, Settler
 from jobs.sources import catalogue
-from jobs.worker import ADAPTER, Worker
+from jobs.worker import Worker
 
 configure_mappers()  # once, in the process that workers are forked from
 
@@ -31,20 +32,19 @@ class DoneLater(Worker):
     """Writes the checks in one transaction and "done" in another."""
 
     def _write(self, answered: Sequence[Any]) -> int:
+        undated = [
+            (replace(job, lease=replace(job.lease, due_at=answer.asked_at)), answer) for job, answer in answered
+        ]
         with self.store.write(actor=ADAPTER, kind="adapter", action="check") as tx:
-            held = {
-                job.lease.resource_id: tx.session.get_one(Resource, job.lease.resource_id) for job, _ in answered
-            }
-            board = Board(tx.session, list(held.values()))
-            for job, answer in answered:
-                resource = held[job.lease.resource_id]
-                lease = replace(job.lease, due_at=answer.asked_at)
-                check = self._write_check(tx, board, resource, lease, answer)
-                tx.session.flush()
-                self._evaluate(tx, board, resource, check)
+            board = Board(tx.session, [job.resource for job, _ in answered])
+            for (job, _), check in zip(undated, self._write_checks(tx, board, undated), strict=True):
+                self._evaluate(tx, board, job.resource, check)
+            board.write_verdicts(tx)
             later = {
-                key: due.next_due(row.public_id, map(board.watch, board.questions(row)), tx.now)
-                for key, row in held.items()
+                job.resource.id: due.next_due(
+                    job.resource.public_id, map(board.watch, board.questions(job.resource)), tx.now
+                )
+                for job, _ in answered
             }
         time.sleep(GAP)
         with self.store.queue() as session:
@@ -69,7 +69,7 @@ class NoToken(Worker):
         return super()._write(undated)
 
 
-class ScoresLater(Worker):
+class SettlesScoresLater(Settler):
     """Confirms in one transaction and scores in another."""
 
     def _confirm(self, question_id: int) -> bool:
@@ -83,6 +83,14 @@ class ScoresLater(Worker):
             with self.store.write(actor=ADAPTER, kind="adapter", action="score") as tx:
                 resolving.score_anew(tx, tx.session.get_one(Question, question_id))
         return confirmed
+
+
+class ScoresLater(Worker):
+    """Has its scores settled apart from what they follow from."""
+
+    def settle_round(self) -> int:
+        self.settler.__class__ = SettlesScoresLater
+        return super().settle_round()
 
 
 WORKERS: dict[str, type[Worker]] = {

@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from jobs.due import LEASE
+from jobs.sources import catalogue
+from jobs.status import status_of
+from jobs.worker import Worker
 from tests.jobs.servers import answer
 from tests.jobs.tables import Jobs, event, jobs_on, table_on
 from tests.support.clocks import FakeClock, at
-from tests.support.desk import Desk
+from tests.support.desk import WINDOW, Desk
 
 WRONG = [timedelta(hours=1), timedelta(days=3653), timedelta(hours=-1), timedelta(days=-400)]
 
@@ -65,3 +68,56 @@ def test_a_wrong_clock_confirms_nothing(jobs: Jobs) -> None:
     tells(jobs, at("2020-02-10T01:00"))
     jobs.work_at("2030-02-10", "2030-02-18")
     assert jobs.steps(question) == [("proposed", "yes")]
+
+
+def tells_nothing(jobs: Jobs) -> None:
+    """Have the server answer without a Date."""
+    jobs.table.instead = lambda connection, _headers: connection.sendall(answer(jobs.table.body(), Date=""))
+
+
+@pytest.mark.parametrize("by", WRONG, ids=str)
+def test_a_wrong_clock_settles_nothing_early_where_the_source_does_not_tell_the_time(
+    jobs: Jobs, by: timedelta
+) -> None:
+    question, true = jobs.ask(), at("2020-06-29T12:00")
+    tells_nothing(jobs)
+    jobs.work_at("2020-06-28")
+    for hours in range(0, 24 * 16, 12):  # the grace ends on 8 July
+        jobs.desk.clock.instant = true + timedelta(hours=hours) + by
+        jobs.worker.check_round()
+        jobs.worker.settle_round()
+        if true + timedelta(hours=hours) < at("2020-07-08"):
+            assert ("confirmed", "no") not in jobs.steps(question)
+    jobs.table.instead = None  # it tells the time again, and so vouches for ours
+    jobs.work_at("2020-07-16", "2020-07-20", "2020-07-24")
+    assert jobs.steps(question) == [("proposed", "no"), ("confirmed", "no")]
+
+
+def test_after_a_long_pause_a_source_that_tells_the_time_or_a_person_vouches_for_the_clock(jobs: Jobs) -> None:
+    question = jobs.ask()
+    tells_nothing(jobs)
+    jobs.work_at("2020-06-28", "2020-08-30")
+    assert [row["status"] for row in jobs.checks()] == ["ok", "skewed"]
+    assert jobs.steps(question) == []
+    said = status_of(jobs.store)
+    assert said.clock is not None
+    assert "CALLEDIT_CLOCK_SEEN" in said.clock
+    seen = Worker(
+        jobs.store, catalogue(), jobs.worker.fetcher, dispute_window=WINDOW, clock_seen=at("2020-08-30T01:00")
+    )
+    jobs.desk.clock.instant = at("2020-08-30T02:00")
+    assert seen.check_round() == 1
+    assert jobs.steps(question) == [("proposed", "no")]
+    assert status_of(jobs.store).clock is None
+
+
+def test_what_failed_by_a_clock_that_was_ahead_is_checked_again_when_that_is_right(jobs: Jobs) -> None:
+    jobs.ask()
+    jobs.work_at("2020-06-01")
+    jobs.table.instead = lambda connection, _headers: connection.sendall(answer(status="500 Broken", Date=""))
+    jobs.work_at("2030-06-01")
+    assert [row["status"] for row in jobs.checks()] == ["ok", "error"]
+    jobs.table.instead = None
+    jobs.desk.clock.instant = at("2020-06-02")
+    assert jobs.worker.check_round() == 1
+    assert jobs.worker.check_round() == 0
