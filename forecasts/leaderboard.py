@@ -91,17 +91,21 @@ class _Contestant:
     """An author who has what a rank needs, with the claims that count for it."""
 
     author: Author
+    named: Board
     chosen: _Chosen
     sample: Sample
     informed: Sample
     by_question: dict[int, Row]
+    entries: list[Board]
 
     @classmethod
     def of(cls, ledger: Ledger, author: Author, now: datetime) -> "_Contestant":
         chosen = _chosen(ledger, author, now)
         rows = chosen.rows
         informed = Sample(row for row in rows if row.question.reference_ppm is not None)
-        return cls(author, chosen, Sample(rows), informed, {row.question.id: row for row in rows})
+        by_question = {row.question.id: row for row in rows}
+        entries = [row_entry(ledger, row) | {"title": row.question.title} for row in rows]
+        return cls(author, _named(ledger, author), chosen, Sample(rows), informed, by_question, entries)
 
     def shared(self, other: "_Contestant") -> list[tuple[Row, Row]]:
         """Return the rows of both on the questions both answered."""
@@ -126,15 +130,19 @@ class _Pair:
 
 def leaderboard(ledger: Ledger, now: datetime) -> Board:
     """Return ranks that hold all at once with probability 1 - `ALPHA`, every pair, and who cannot be ranked."""
-    authors = [row for row in ledger.authors.values() if ledger.said_by(row)]
-    in_the_way = {author.id: obstacles(ledger, author, now) for author in authors}
-    ready = sorted((row for row in authors if not in_the_way[row.id]), key=lambda row: row.slug)
-    found = [_Contestant.of(ledger, author, now) for author in ready]
+    found: list[_Contestant] = []
+    cannot: list[Board] = []
+    for stand in ledger.each("board", lambda part, author: _stand(part, author, now)).values():
+        if isinstance(stand, _Contestant):
+            found.append(stand)
+        elif stand is not None:
+            cannot.append(stand)
+    found.sort(key=lambda contestant: contestant.author.slug)
     compared = {k for pair in _pairs(found) if pair.on for k in (pair.first, pair.second)}
     for k, contestant in enumerate(found):
         if k not in compared:
             code = "alone" if len(found) == 1 else "not-comparable"
-            in_the_way[contestant.author.id] = [_obstacle(code)]
+            cannot.append(contestant.named | {"reasons": [_obstacle(code)]})
     contestants = [contestant for k, contestant in enumerate(found) if k in compared]
     pairs = _judged(ledger, contestants)
     return {
@@ -146,14 +154,18 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
         "scale": sentences.SCALE,
         "alpha": ALPHA,
         "sentence": sentences.board(len(contestants), sum(pair.better is not None for pair in pairs), ALPHA),
-        "ranked": _ranked(ledger, contestants, pairs),
+        "ranked": _ranked(contestants, pairs),
         "pairs": [_pair_entry(contestants, pair) for pair in pairs],
-        "cannot_be_ranked": [
-            _named(ledger, author) | {"reasons": in_the_way[author.id]}
-            for author in sorted(authors, key=lambda row: (row.name.casefold(), row.slug))
-            if in_the_way[author.id]
-        ],
+        "cannot_be_ranked": sorted(cannot, key=lambda row: (row["name"].casefold(), row["slug"])),
     }
+
+
+def _stand(ledger: Ledger, author: Author, now: datetime) -> _Contestant | Board | None:
+    """Return an author whom nothing of their own keeps from a rank, or what does; None for a silent one."""
+    if not ledger.said_by(author):
+        return None
+    reasons = obstacles(ledger, author, now)
+    return _named(ledger, author) | {"reasons": reasons} if reasons else _Contestant.of(ledger, author, now)
 
 
 def _pairs(contestants: list[_Contestant]) -> Iterator[_Pair]:
@@ -254,7 +266,7 @@ def _reference_means(rows: list[Row], y: NDArray[Any], side: NDArray[Any]) -> ND
     return np.array([[losses[side == k].mean()] for k in (0, 1)])
 
 
-def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair]) -> list[Board]:
+def _ranked(contestants: list[_Contestant], pairs: list[_Pair]) -> list[Board]:
     """Return the contestants with the ranks each may have, those ranked above and below counted out."""
     above: dict[int, list[int]] = {k: [] for k in range(len(contestants))}
     below: dict[int, list[int]] = {k: [] for k in range(len(contestants))}
@@ -268,7 +280,7 @@ def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair]) 
         sample, chosen = contestant.sample, contestant.chosen
         losses = sample.losses(sample.p)
         found.append(
-            _named(ledger, contestant.author)
+            contestant.named
             | {
                 "best_rank": 1 + len(above[k]),
                 "worst_rank": len(contestants) - len(below[k]),
@@ -285,7 +297,7 @@ def _ranked(ledger: Ledger, contestants: list[_Contestant], pairs: list[_Pair]) 
                     "retrospective": chosen.retrospective,
                 },
                 "written_after": chosen.written_after,
-                "rows": [row_entry(ledger, row) | {"title": row.question.title} for row in sample.rows],
+                "rows": contestant.entries,
             }
         )
     return sorted(

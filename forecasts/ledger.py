@@ -5,7 +5,7 @@ drafts it holds only what is public: whatever leaves the registry is read from s
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,13 +18,15 @@ from forecasts.errors import InvalidInputError, NotFoundError
 from forecasts.kept import Recent
 from forecasts.model import Clock, iso
 from forecasts.policy import Policy
-from forecasts.rows import Scope, around, everything
+from forecasts.rows import Scope, around, everything, touched
 from forecasts.store import Store
 
 Row = TypeVar("Row", bound=SQLModel)
 Value = TypeVar("Value")
 # Authors whose records are in memory together where everybody's are read: some thousand claims each.
 AUTHORS_AT_ONCE = 10
+# In the place of what would be made of an author of whom nothing is shown.
+_NOTHING = object()
 # The state asked for: that at an instant, that of a revision, or (None) that of now.
 AsOf = datetime | int | None
 # What stands in the place of something that leads to a record that is not public.
@@ -139,18 +141,44 @@ class Ledger:
 
     # -- what rests on everybody -----------------------------------------------------------------------------
 
-    def parts(self) -> Iterator["Ledger"]:
-        """Yield ledgers of this state that together are complete for every author, in the order of `subjects`."""
-        if self._within is None:
-            yield self
-        else:
-            yield from self._within.whole.parts()
+    def each(
+        self, key: Hashable, make: Callable[["Ledger", tables.Author], Value], *, unpicked: bool = False
+    ) -> dict[int, Value]:
+        """Return what is made of each author from a ledger complete for them, by row id, in the order of ids.
+
+        It is made once for a state, with the records of a few authors in memory at a time, and may rest on the
+        author's own record and the instant of the state alone, without corrections. With `unpicked` it may leave
+        out authors all of whose articles were picked by hand.
+        """
+        if self._within is not None:
+            return self._within.whole.each(key, make, unpicked=unpicked)
+        return self.remember(("each", key), lambda: {row.id: make(self, row) for row in self.subjects})
 
     @property
     def subjects(self) -> list[tables.Author]:
         """The authors this ledger is complete for, by row id."""
         within = self._within
         return [row for row in self.authors.values() if within is None or row.id in within.scope.authors]
+
+    @cached_property
+    def deadlines(self) -> list[datetime]:
+        """The deadlines of all questions, whatever this ledger is about, in order."""
+        if self._within is not None:
+            return self._within.whole.deadlines()
+        return sorted({row.deadline for row in self.questions.values()})
+
+    @property
+    def size(self) -> int:
+        """How many rows it holds, roughly."""
+        held = (
+            self._registered[0],
+            self._registered[1],
+            self.scores,
+            self.questions,
+            self.resolutions,
+            self.checks,
+        )
+        return 100 + sum(len(rows) for rows in held)
 
     def remember_for_all(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return what was made of all `parts` under the key before, or make it: once for a state."""
@@ -228,13 +256,6 @@ class Ledger:
             if row.stated_by_id == reply.author_id and row.rev <= reply.rev
         )
         return all(row.id in self.every_statement for row in answered)
-
-    @cached_property
-    def key(self) -> Hashable:
-        """What tells this ledger from others: its revision, and what is public or redacted by now."""
-        dates = (row.public_from for row in self._record.values() if row.public_from is not None)
-        passed = sum(at <= self._now for at in dates)
-        return (self.rev, self.include_drafts, passed, len(self._redacted), frozenset(self._taken_back))
 
     def is_public(self, statement: tables.Statement) -> bool:
         """Whether the record a statement belongs to may be seen by everybody."""
@@ -392,13 +413,14 @@ class Ledger:
         """Return a question by public id."""
         return self._named(self.questions.values(), "public_id", public_id, "question")
 
-    @staticmethod
-    def _named(rows: Iterable[Row], field: str, name: str, noun: str) -> Row:
+    def _named(self, rows: Iterable[Row], field: str, name: str, noun: str) -> Row:
         known = []
         for row in rows:
             if getattr(row, field) == name:
                 return row
             known.append(getattr(row, field))
+        if self._within is not None:  # it does not know the others
+            raise NotFoundError(f"There is no {noun} {name!r} in this registry.")
         listed = ", ".join(sorted(known)[:20]) or "none yet"
         raise NotFoundError(f"There is no {noun} {name!r}. Registered: {listed}.")
 
@@ -537,24 +559,74 @@ class Whole:
 
     def __init__(self, store: Store, rev: int, *, now: datetime, include_drafts: bool) -> None:
         self._store = store
-        self._rev = rev
-        self._now = now
+        self.rev = rev
+        self.now = now
         self._include_drafts = include_drafts
         self._remembered = Recent(1000)
+        self.of_each: dict[Hashable, dict[int, Any]] = {}
+
+    def carry_over(self, earlier: "Whole") -> None:
+        """Take over what an earlier state made of each author about whom nothing has changed since.
+
+        Both have to be the newest states of their time, of one registry.
+        """
+        with self._store.read() as session:
+            changed = touched(session, (earlier.rev, self.rev), (earlier.now, self.now))
+        if changed is not None:
+            self.of_each = {
+                key: {author: value for author, value in made.items() if author not in changed}
+                for key, made in list(earlier.of_each.items())
+            }
 
     def ledger(self, scope: Scope) -> Ledger:
         """Return the ledger that is complete for a scope."""
         with self._store.read() as session:
             within = Within(self, scope)
-            return Ledger(session, self._rev, now=self._now, include_drafts=self._include_drafts, within=within)
+            return Ledger(session, self.rev, now=self.now, include_drafts=self._include_drafts, within=within)
 
-    def parts(self) -> Iterator[Ledger]:
-        """Yield ledgers that together are complete for every author, a few authors in each."""
+    def each(
+        self, key: Hashable, make: Callable[[Ledger, tables.Author], Value], *, unpicked: bool = False
+    ) -> dict[int, Value]:
+        """Return what is made of each author, by row id, in the order of ids."""
+
+        def make_all() -> dict[int, Value]:
+            ids = self._authors(unpicked=unpicked)
+            made: dict[int, Any] = self.of_each.get(key, {})
+            missing = [author for author in ids if author not in made]
+            for start in range(0, len(missing), AUTHORS_AT_ONCE):
+                some = missing[start : start + AUTHORS_AT_ONCE]
+                part = self.ledger(Scope(authors=frozenset(some), log=False))
+                shown = {row.id: make(part, row) for row in part.subjects}
+                made = made | {author: shown.get(author, _NOTHING) for author in some}
+            self.of_each[key] = made
+            return {author: made[author] for author in ids if made[author] is not _NOTHING}
+
+        return self.remember(("each", key), make_all)
+
+    def _authors(self, *, unpicked: bool) -> list[int]:
+        """Return the authors by row id, or those of them who speak in an article that was not picked by hand."""
+        known = select(tables.Author.id).where(tables.Author.rev <= self.rev).order_by(col(tables.Author.id))
+        if unpicked:
+            speak = (
+                select(tables.Statement.stated_by_id)
+                .join(tables.Edition)
+                .join(tables.Article)
+                .join(tables.Collection)
+                .where(tables.Collection.method != "hand-picked")
+            )
+            known = known.where(col(tables.Author.id).in_(speak))
         with self._store.read() as session:
-            known = select(tables.Author.id).where(tables.Author.rev <= self._rev).order_by(col(tables.Author.id))
-            ids = session.exec(known).all()
-        for start in range(0, len(ids), AUTHORS_AT_ONCE):
-            yield self.ledger(Scope(authors=frozenset(ids[start : start + AUTHORS_AT_ONCE])))
+            return list(session.exec(known).all())
+
+    def deadlines(self) -> list[datetime]:
+        """Return the deadlines of all questions, in order."""
+
+        def make() -> list[datetime]:
+            asked = select(tables.Question.deadline).where(tables.Question.rev <= self.rev).distinct()
+            with self._store.read() as session:
+                return sorted(session.exec(asked).all())
+
+        return self.remember("deadlines", make)
 
     def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return what was made under the key before, or make it."""

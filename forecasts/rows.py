@@ -6,10 +6,12 @@ Rows are read as columns, with the names of the tables' fields: they cost a frac
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, SQLModel, col, select, union
 
 from forecasts import resolving, tables
 
@@ -23,20 +25,73 @@ class Scope:
     """What a ledger has to be complete for, by row ids; whoever or whatever else it holds is there for their sake.
 
     Of an author it holds every claim, of an article every statement with its authors, of a question whatever was
-    forecast and found on it and on what hangs on it.
+    forecast and found on it and on what hangs on it. Without `log` the correction log may lack something.
     """
 
     authors: frozenset[int] = frozenset()
     articles: frozenset[int] = frozenset()
     questions: frozenset[int] = frozenset()
+    log: bool = True
 
 
-def find(session: Session, table: type[Row], field_name: str, value: str) -> int | None:
-    """Return the row id of what goes by a name, such as an author's slug; None where there is none."""
-    known: int | None = session.exec(
-        select(table.id).where(getattr(table, field_name) == value)  # type: ignore[attr-defined]
-    ).first()
-    return known
+Kind = Literal["author", "article", "statement", "question", "check", "evidence"]
+
+
+def scope_of(session: Session, kind: Kind, name: str) -> Scope:
+    """Return the scope of a page about a thing, by slug, key, public id or hash; an empty one where it is not."""
+    link, check, step = tables.QuestionResource, tables.Check, tables.Resolution
+    ids: dict[Kind, Any] = {
+        "author": select(tables.Author.id).where(tables.Author.slug == name),
+        "article": select(tables.Article.id).where(tables.Article.key == name),
+        "statement": select(tables.Statement.stated_by_id).where(tables.Statement.public_id == name),
+        "question": select(tables.Question.id).where(tables.Question.public_id == name),
+        "check": select(link.question_id)
+        .join(check, col(check.resource_id) == col(link.resource_id))
+        .where(check.public_id == name),
+        "evidence": union(
+            select(step.question_id).where(step.evidence_sha256 == name),
+            select(link.question_id)
+            .join(check, col(check.resource_id) == col(link.resource_id))
+            .where(check.evidence_sha256 == name),
+        ),
+    }
+    found = frozenset(session.execute(ids[kind]).scalars())
+    if kind in ("author", "statement"):
+        return Scope(authors=found)
+    return Scope(articles=found) if kind == "article" else Scope(questions=found)
+
+
+def touched(session: Session, revs: tuple[int, int], instants: tuple[datetime, datetime]) -> set[int] | None:
+    """Return the authors whose record may read differently at a later revision and instant; None where all may."""
+
+    def new(table: Any) -> Any:
+        return (table.rev > revs[0]) & (table.rev <= revs[1])
+
+    def passed(column: Any) -> Any:
+        return (column > instants[0]) & (column <= instants[1])
+
+    if instants[1] < instants[0] or revs[1] < revs[0]:
+        return None
+    for table in (tables.Lexicon, tables.Redaction):
+        if session.exec(select(table.id).where(new(table)).limit(1)).first() is not None:
+            return None
+    corrected, statement, forecast = aliased(tables.Statement), tables.Statement, tables.Forecast
+    publication, score = tables.Publication, tables.Score
+    moved = select(tables.Resolution.question_id).where(new(tables.Resolution))
+    due = select(tables.Question.id).where(passed(col(tables.Question.deadline)))
+    found = union(
+        select(tables.Author.id).where(new(tables.Author)),
+        select(statement.stated_by_id).where(new(statement)),
+        select(corrected.stated_by_id)
+        .join(statement, col(statement.supersedes_id) == corrected.id)
+        .where(new(statement)),
+        select(forecast.author_id).where(new(forecast)),
+        select(publication.author_id).where(new(publication) | passed(col(publication.public_from))),
+        select(forecast.author_id).join(score).where(new(score)),
+        select(forecast.author_id).where(col(forecast.question_id).in_(moved)),
+        select(forecast.author_id).where(col(forecast.question_id).in_(due)),
+    )
+    return set(session.execute(found).scalars())
 
 
 @dataclass(slots=True)
@@ -152,10 +207,11 @@ class _Around:
         rows.replies = read.by(tables.Reply, "author_id", authors)
         mine = {row.question_id for row in rows.forecasts.values()}
         self._add_questions("id", mine | scope.questions)
-        self._in_full(scope.questions | self._told_of(mine))
+        self._in_full(scope.questions | (self._told_of(mine) if scope.log else set()))
         self._read_by(scope.questions)
-        self._neighbours()
-        self._finish(authors)
+        if scope.log:
+            self._neighbours()
+        self._finish(scope, authors)
         return rows
 
     def _told_of(self, questions: AbstractSet[int]) -> set[int]:
@@ -232,7 +288,7 @@ class _Around:
             new = self._read.by(tables.Question, "id", above)
         self._rows.resolutions |= self._read.by(tables.Resolution, "question_id", added)
 
-    def _finish(self, authors: AbstractSet[int]) -> None:
+    def _finish(self, scope: Scope, authors: AbstractSet[int]) -> None:
         """Add what the gathered rows name, and put all in the order of ids."""
         rows, read = self._rows, self._read
         rows.lexicons = read.all(tables.Lexicon)
@@ -245,7 +301,7 @@ class _Around:
         )
         rows.editions |= read.by(tables.Edition, "id", _named(rows.statements, "edition_id"))
         rows.copies = read.by(tables.AttachedCopy, "edition_id", rows.editions, "edition_id")
-        rows.articles = read.by(tables.Article, "id", _named(rows.editions, "article_id"))
+        rows.articles = read.by(tables.Article, "id", scope.articles | _named(rows.editions, "article_id"))
         rows.collections = read.by(tables.Collection, "id", _named(rows.articles, "collection_id"))
         people = authors | _named(rows.statements, "stated_by_id") | _named(rows.forecasts, "author_id")
         rows.authors = read.by(tables.Author, "id", people | _named(rows.statements, "reported_via_id"))

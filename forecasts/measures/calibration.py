@@ -186,17 +186,15 @@ def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, tuple[list[float], lis
     Of each claim it is the difference to the reference and the group: all that is kept of everybody's.
     """
 
-    def make() -> dict[int, tuple[list[float], list[str]]]:
-        found = {}
-        for part in ledger.parts():
-            for author in part.subjects:
-                rows = unpicked(part, settled_rows(part, author, name)) if is_known(author) else []
-                clusters = [row.question.cluster for row in rows]
-                if "shrunk" in allowed(len(set(clusters))).shown:
-                    found[author.id] = ([row.brier - _against(row) for row in rows], clusters)
-        return found
+    def of(part: Ledger, author: Author) -> tuple[list[float], list[str]] | None:
+        rows = unpicked(part, settled_rows(part, author, name)) if is_known(author) else []
+        clusters = [row.question.cluster for row in rows]
+        if "shrunk" not in allowed(len(set(clusters))).shown:
+            return None
+        return [row.brier - _against(row) for row in rows], clusters
 
-    return ledger.remember_for_all(("to-shrink", name), make)
+    found = ledger.each(("to-shrink", name), of, unpicked=True)
+    return {key: drawn for key, drawn in found.items() if drawn is not None}
 
 
 def _shrunk(ledger: Ledger, name: Policy) -> Shrunk | None:

@@ -20,7 +20,7 @@ from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import pages, views
 from forecasts.web.address import end_of_day
-from forecasts.web.desk import Desk, State
+from forecasts.web.desk import About, Desk, State
 from forecasts.web.responses import Page, handle_errors, respond, respond_evidence, respond_page
 
 UNCACHED = {"Cache-Control": "no-store"}
@@ -107,15 +107,18 @@ class _Site:
         as_of: AsOf,
         build: Callable[[Ledger], str | bytes],
         media_type: str = "text/html",
+        *,
+        about: About = None,
     ) -> Response:
         """Return what `build` makes of the ledger asked for; it is made once for each state and address.
 
+        The ledger holds what the page is `about`. A page that says nothing of it gets all there is in memory.
         So `build` may use the ledger, and the address with its host and query, and nothing else of the request.
         """
         state = await self.state(as_of)
 
         def make() -> Page:
-            return Page.of(build(self.desk.ledger(state)), media_type)
+            return Page.of(build(self.desk.ledger(state, about)), media_type)
 
         key = (state.key, as_of, *_address(request))
         made = self._pages.share(key, lambda: self._makers.submit(make))
@@ -143,7 +146,7 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             report = desk.report(ledger, slug, as_of)
             return pages.author_page(report, desk.svg(report), desk.curve(report), standalone=False, as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about=("author", slug))
 
     @get("/leaderboard")
     async def leaderboard(request: Request, as_of: At) -> Response:
@@ -151,12 +154,16 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             request,
             as_of,
             lambda ledger: pages.leaderboard_page(desk.leaderboard(ledger, as_of), as_of=as_of),
+            about="everybody",
         )
 
     @get("/articles/{key}")
     async def article(request: Request, key: str, as_of: At) -> Response:
         return await page(
-            request, as_of, lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of),
+            about=("article", key),
         )
 
     @get("/statements/{public_id}")
@@ -165,6 +172,7 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             request,
             as_of,
             lambda ledger: pages.statement_page(views.statement_view(ledger, public_id), as_of=as_of),
+            about=("statement", public_id),
         )
 
     @get("/questions/{public_id}")
@@ -173,6 +181,7 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             request,
             as_of,
             lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of),
+            about=("question", public_id),
         )
 
     @get("/corrections")
@@ -186,7 +195,10 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
     @get("/checks/{public_id}")
     async def check(request: Request, public_id: str, as_of: At) -> Response:
         return await page(
-            request, as_of, lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of)
+            request,
+            as_of,
+            lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of),
+            about=("check", public_id),
         )
 
 
@@ -199,20 +211,22 @@ def _add_files(app: FastAPI, site: "_Site") -> None:
         def build(ledger: Ledger) -> str:
             return desk.svg(desk.report(ledger, slug, as_of))
 
-        return await page(request, as_of, build, "image/svg+xml")
+        return await page(request, as_of, build, "image/svg+xml", about=("author", slug))
 
     @get("/authors/{slug}/strip.png")
     async def strip_png(request: Request, slug: str, as_of: At) -> Response:
         def build(ledger: Ledger) -> bytes:
             return desk.png(desk.report(ledger, slug, as_of))
 
-        return await page(request, as_of, build, "image/png")
+        return await page(request, as_of, build, "image/png", about=("author", slug))
 
     @get("/evidence/{sha256}")
     async def evidence(sha256: str, as_of: At) -> Response:
         """Return archived bytes, which may be large and are not kept in memory."""
         state = await site.state(as_of)
-        body, content_type = await site.read(lambda: desk.evidence(desk.ledger(state), sha256))
+        body, content_type = await site.read(
+            lambda: desk.evidence(desk.ledger(state, ("evidence", sha256)), sha256)
+        )
         return respond_evidence(sha256, body, content_type)
 
     @get("/style.css")

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 # Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
 import pandas as pd  # noqa: F401
@@ -14,11 +15,17 @@ from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
 from forecasts.kept import Recent
 from forecasts.leaderboard import Board, leaderboard
-from forecasts.ledger import AsOf, Ledger, Replay, instant_of, refuse_future, replay_at
+from forecasts.ledger import AsOf, Ledger, Replay, Whole, instant_of, refuse_future, replay_at
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
+from forecasts.rows import Kind, Scope, scope_of
 from forecasts.store import Store
 from forecasts.tables import Publication, Question, Redaction, Revision
+
+#: What a page is about, by kind and name; everybody's records, a few at a time; or (None) all there is at once.
+About = tuple[Kind, str] | Literal["everybody"] | None
+#: Rows of ledgers kept in memory: a row takes a kilobyte or two.
+ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +47,13 @@ class Newest:
 class State:
     """What a page shows: the registry at a revision and an instant.
 
-    Two states of one `ledger_key` have the same ledger; two of one `key` are told apart by the time of day alone.
+    Two states of one `key` are told apart by the time of day alone.
     """
 
     rev: int
     now: datetime
-    ledger_key: Hashable
     key: Hashable
+    newest: bool
 
 
 class Desk:
@@ -60,7 +67,9 @@ class Desk:
         self._drafts = drafts
         self._newest = Recent(2)
         self._cuts = Recent(1000)
-        self._ledgers = Recent(4)
+        self._wholes = Recent(4)
+        self._latest: Whole | None = None  # of the newest states
+        self._ledgers = Recent(ROWS, weigh=lambda _key, ledger: ledger.size)
         self._computed = Recent(16)
 
     def newest(self) -> Newest:
@@ -81,8 +90,9 @@ class Desk:
             rev, replay, until = self._cuts.get((newest.rev, as_of), lambda: self._cut(newest.rev, as_of))
         now = self._store.clock.now() if replay is None else replay.now
         now = min(until or now, now)
-        ledger_key = (rev, newest.moved, newest.redacted, bisect_right(newest.embargoes, now))
-        return State(rev, now, ledger_key, (*ledger_key, bisect_right(newest.deadlines, now), now.date()))
+        passed = (bisect_right(dates, now) for dates in (newest.embargoes, newest.deadlines))
+        key = (rev, newest.moved, newest.redacted, *passed, now.date())
+        return State(rev, now, key, newest=as_of is None)
 
     def _cut(self, newest: int, as_of: datetime | int) -> tuple[int, Replay | None, datetime]:
         """Return the revision meant, the replay behind it, and the instant it is read at."""
@@ -94,26 +104,43 @@ class Desk:
                 raise NotFoundError(f"There is no revision {as_of}: the newest is {newest}.")
             return as_of, replay_at(session, as_of), instant_of(session.get_one(Revision, as_of))
 
-    def ledger(self, state: State) -> Ledger:
-        """Return the ledger of a state."""
+    def ledger(self, state: State, about: About = None) -> Ledger:
+        """Return the ledger of a state: all of it, or as much as a page about something needs."""
 
         def make() -> Ledger:
+            if about is not None:
+                return self._wholes.get(state.key, lambda: self._whole(state)).ledger(self._scope(about))
             with self._store.read() as session:
                 return Ledger(session, state.rev, now=state.now, include_drafts=self._drafts)
 
-        return self._ledgers.get(state.ledger_key, make)
+        return self._ledgers.get((state.key, about), make)
+
+    def _whole(self, state: State) -> Whole:
+        """Return a state from which parts are read; of the newest, what did not change is not made again."""
+        whole = Whole(self._store, state.rev, now=state.now, include_drafts=self._drafts)
+        if state.newest:
+            if self._latest is not None:
+                whole.carry_over(self._latest)
+            self._latest = whole
+        return whole
+
+    def _scope(self, about: tuple[Kind, str] | Literal["everybody"]) -> Scope:
+        if about == "everybody":
+            return Scope()
+        with self._store.read() as session:
+            return scope_of(session, *about)
 
     def report(self, ledger: Ledger, slug: str, as_of: AsOf) -> Report:
         """Return the report on an author."""
         now = ledger.moment(as_of, self._store.clock)
-        key = ("report", ledger.key, _deadlines_passed(ledger, now), slug)
-        return self._computed.get(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
+        key = ("report", slug, bisect_right(ledger.deadlines, now))
+        return ledger.remember(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
 
     def leaderboard(self, ledger: Ledger, as_of: AsOf) -> Board:
         """Return who can be ranked and who cannot."""
         now = ledger.moment(as_of, self._store.clock)
-        key = ("leaderboard", ledger.key, _deadlines_passed(ledger, now))
-        return self._computed.get(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
+        key = ("leaderboard", bisect_right(ledger.deadlines, now))
+        return ledger.remember_for_all(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
 
     def curve(self, report: Report) -> str | None:
         """Return the calibration curve of a report as SVG, where it may be shown."""
@@ -149,9 +176,3 @@ def _shown(report: Report) -> tuple[Hashable, ...]:
         *report["publication"]["notes"],
         *(row["id"] for row in report["statements"]),
     )
-
-
-def _deadlines_passed(ledger: Ledger, now: datetime) -> int:
-    """Return how many deadlines have passed: all that a report owes to the clock besides printing it."""
-    due = ledger.remember("deadlines", lambda: sorted(row.deadline for row in ledger.questions.values()))
-    return bisect_right(due, now)

@@ -1,4 +1,4 @@
-"""How long pages take on a registry of a million forecasts, warm and cold, beside an empty page of the same server.
+"""How long pages take on a registry of a million forecasts, warm and cold, beside an empty page of the server.
 
 uv run python -m tests.benchmarks.measure_pages [--forecasts 1000000] [--keep FILE]
 """

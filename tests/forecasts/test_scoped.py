@@ -1,0 +1,229 @@
+"""A ledger around what a page is about says, of that, what the whole ledger says, to the byte."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlmodel import select
+
+import seeds
+from forecasts import publishing, redacting, registry, replying
+from forecasts.correcting import NewReading, correct_statement
+from forecasts.errors import NotFoundError
+from forecasts.leaderboard import leaderboard
+from forecasts.ledger import Ledger, Whole
+from forecasts.reports import author_report
+from forecasts.rows import Scope, scope_of
+from forecasts.store import Store
+from forecasts.tables import Author, Forecast, Question, Statement
+from forecasts.web import app as site
+from forecasts.web.desk import Desk as PageDesk
+from tests.forecasts.web.test_app import links
+from tests.support.clocks import at
+from tests.support.desk import WINDOW, Desk
+from tests.support.many import Many
+
+
+def both(store: Store, rev: int, now: datetime, *, drafts: bool) -> tuple[Ledger, Whole]:
+    """Return the whole ledger of a revision, and what gives parts of it."""
+    with store.read() as session:
+        whole = Ledger(session, rev, now=now, include_drafts=drafts)
+    return whole, Whole(store, rev, now=now, include_drafts=drafts)
+
+
+def every_report_is_the_same(store: Store, revs: Sequence[int], now: datetime) -> int:
+    compared = 0
+    for rev in revs:
+        for drafts in (True, False):
+            ledger, whole = both(store, rev, now, drafts=drafts)
+            for author in ledger.authors.values():
+                with store.read() as session:
+                    part = whole.ledger(scope_of(session, "author", author.slug))
+                told, again = (author_report(found, author.slug, now) for found in (ledger, part))
+                assert json.dumps(again) == json.dumps(told), (rev, drafts, author.slug)
+                compared += bool(told["statements"])
+            assert json.dumps(leaderboard(whole.ledger(Scope()), now)) == json.dumps(leaderboard(ledger, now))
+    return compared
+
+
+@pytest.fixture
+def lived(desk: Desk) -> Desk:
+    """The seeds with what happens to a registry: outcomes, reopenings, corrections, redactions, replies, moves."""
+    store = desk.store
+    for value in seeds.documents().values():
+        desk.register(value, actor="founders", kind="seed")
+    desk.clock.set("2024-01-01")
+    with store.read() as session:
+        questions = session.exec(select(Question.public_id).order_by(Question.public_id)).all()
+        said = session.exec(select(Statement).order_by(Statement.public_id)).all()
+        slugs = dict(session.exec(select(Author.id, Author.slug)).all())
+        coded = session.exec(
+            select(Forecast).where(Forecast.basis == "coder").order_by(Forecast.public_id)
+        ).first()
+    assert coded is not None
+    asked = [
+        row["question"] for row in desk.export("questions") if row["state"] == "open" and not row["condition"]
+    ]
+    for number, question in enumerate(asked[:6]):
+        step = desk.resolve(question, "ambiguous")
+        if number % 2 == 0:
+            desk.reopen(question)
+        if number == 1:
+            redacting.redact(store, "evidence", str(step.evidence_sha256), reason="A court.", actor="Lex")
+    registry.annul(store, questions[0], reason="It cannot be told.", actor="Ann")
+    speaker = slugs[said[0].stated_by_id]
+    other = next(slugs[row.stated_by_id] for row in said if row.stated_by_id != said[0].stated_by_id)
+    for row, reading in ((said[0], NewReading(stated_by=other)), (said[5], NewReading(claim="Read again."))):
+        correct_statement(store, row.public_id, reading, reason="We misread it.", actor="Cora")
+    redacting.redact(store, "statement", said[9].public_id, reason="A court.", actor="Lex")
+    number_read = registry.NewNumber(probability=0.41, low=0.3, high=0.5)
+    registry.correct(store, coded.public_id, number_read, reason="A slip.", actor="Cora")
+    replying.reply(store, other, "Not so.", received_at=desk.clock.now(), how="By mail", actor="Rita")
+    publishing.unpublish(store, speaker, reason="A doubt.", actor="Edith")
+    return desk
+
+
+def test_the_report_on_every_author_is_the_same_at_every_revision(lived: Desk) -> None:
+    newest = lived.rev()
+    compared = every_report_is_the_same(lived.store, (newest // 2, newest - 4, newest), lived.clock.now())
+    assert compared > 40
+
+
+def test_every_page_is_the_same(lived: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Follow every link of the site, with a ledger around each page and with the whole one."""
+    of_state = PageDesk.ledger
+    for drafts in (True, False):
+        around = asyncio.run(crawled(site.create_app(lived.store, drafts=drafts)))
+        with monkeypatch.context() as patched:
+            patched.setattr(PageDesk, "ledger", lambda desk, state, _about=None: of_state(desk, state))
+            whole = asyncio.run(crawled(site.create_app(lived.store, drafts=drafts)))
+        assert len(whole) > 100
+        assert around.keys() == whole.keys()
+        assert [path for path in whole if around[path] != whole[path]] == []
+
+
+async def crawled(app: FastAPI) -> dict[str, tuple[int, bytes]]:
+    """Return every page that can be reached from the first."""
+    found: dict[str, tuple[int, bytes]] = {}
+    waiting = ["/"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site.test") as client:
+        while waiting:
+            path = waiting.pop()
+            response = await client.get(path)
+            found[path] = (response.status_code, response.content)
+            if response.headers["content-type"].startswith("text/html"):
+                inside = {link.split("#")[0] for link in links(response.text) if link.startswith("/")}
+                waiting += sorted(inside - found.keys() - set(waiting))
+    return found
+
+
+def test_what_is_drawn_from_all_authors_is_the_same(desk: Desk) -> None:
+    """Enough authors with enough groups that their means are drawn together, some of them picked by hand."""
+    many = Many(
+        outcomes=[number % 3 == 0 for number in range(40)],
+        said={
+            f"author-{key:02}": {number: 0.1 + (number * key % 9) / 10 for number in range(key % 5, 40)}
+            for key in range(1, 25)
+        },
+        methods={f"author-{key:02}": "hand-picked" for key in range(20, 25)},
+    )
+    many.write(desk.store)
+    now = at("2022-01-01")
+    assert every_report_is_the_same(desk.store, [desk.rev()], now) == 24
+    _, whole = both(desk.store, desk.rev(), now, drafts=True)
+    with desk.store.read() as session:
+        part = whole.ledger(scope_of(session, "author", "author-03"))
+    assert author_report(part, "author-03", now)["policies"]["broad"]["shrunk"]["authors"] == 19
+
+
+def test_a_part_holds_only_what_it_is_about(desk: Desk) -> None:
+    said = {f"author-{key}": dict.fromkeys(range(30), 0.5) for key in range(10)}
+    Many(outcomes=[True] * 30, said=said).write(desk.store)
+    ledger, whole = both(desk.store, desk.rev(), at("2022-01-01"), drafts=True)
+    with desk.store.read() as session:
+        part = whole.ledger(scope_of(session, "author", "author-3"))
+    assert (len(part.forecasts), len(ledger.forecasts)) == (30, 300)
+    assert [row.slug for row in part.subjects] == ["author-3"]
+    with desk.store.read() as session, pytest.raises(NotFoundError, match="There is no author 'nobody'"):
+        whole.ledger(scope_of(session, "author", "nobody")).author("nobody")
+
+
+def test_what_did_not_change_is_carried_over_and_what_did_is_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = Many(
+        outcomes=[None if number in (3, 7) else number % 3 == 0 for number in range(12)],
+        said={
+            f"author-{key:02}": {
+                number: 0.1 + (number * key % 9) / 10 for number in range(30) if number % key != 3
+            }
+            for key in range(1, 12)
+        },
+    )
+    many.write(desk.store)
+    desk.clock.set("2020-06-30T12:00:00Z")
+    publish = publishing.publish
+    with desk.store.read() as session:
+        asked = {row.title: row.public_id for row in session.exec(select(Question)).all()}
+        one = session.exec(select(Forecast).where(Forecast.author_id == 5).order_by(Forecast.public_id)).first()
+        said = session.exec(select(Statement).where(Statement.stated_by_id == 6)).first()
+    assert one is not None
+    assert said is not None
+    late = asked["Does matter 7 come to pass?"]
+
+    changes: dict[str, Callable[[], object]] = {
+        "nothing but a revision": lambda: replying.reply(
+            desk.store, "author-02", "No.", received_at=desk.clock.now(), how="By mail", actor="Rita"
+        ),
+        "a deadline": lambda: desk.clock.set("2020-07-02"),
+        "an outcome": lambda: desk.resolve(late, "no"),
+        "its reopening": lambda: desk.reopen(late),
+        "a number": lambda: registry.correct(
+            desk.store, one.public_id, registry.NewNumber(probability=0.99), reason="A slip.", actor="Cora"
+        ),
+        "a speaker": lambda: correct_statement(
+            desk.store, said.public_id, NewReading(stated_by="author-09"), reason="Another.", actor="Cora"
+        ),
+        "a record published": lambda: publish(desk.store, "author-03", no_notice="Nobody.", actor="Edith"),
+        "one with a date": lambda: publish(
+            desk.store, "author-04", no_notice="Nobody.", public_from=desk.clock.now() + WINDOW, actor="Edith"
+        ),
+        "that date": lambda: desk.clock.forward(WINDOW),
+        "a record taken back": lambda: publishing.unpublish(
+            desk.store, "author-03", reason="A doubt.", actor="Edith"
+        ),
+        "a redaction": lambda: redacting.redact(
+            desk.store, "statement", said.public_id, reason="A court.", actor="Lex"
+        ),
+    }
+    read: list[int] = []
+    whole_ledger = Whole.ledger
+
+    def counted(whole: Whole, scope: Scope) -> Ledger:
+        read.append(len(scope.authors))
+        return whole_ledger(whole, scope)
+
+    monkeypatch.setattr(Whole, "ledger", counted)
+    desks = {drafts: PageDesk(desk.store, drafts=drafts) for drafts in (True, False)}
+    made: dict[str, int] = {}
+    for change, do in ({"the first look": lambda: None} | changes).items():
+        do()
+        read.clear()
+        for drafts, kept in desks.items():
+            state = kept.state(kept.newest())
+            part = kept.ledger(state, "everybody")
+            again = kept.leaderboard(part, None)
+            with desk.store.read() as session:
+                ledger = Ledger(session, state.rev, now=state.now, include_drafts=drafts)
+            assert json.dumps(again) == json.dumps(leaderboard(ledger, state.now)), (change, drafts)
+            drawn = kept.report(kept.ledger(state, ("author", "author-01")), "author-01", None) if drafts else None
+            assert drawn is None or json.dumps(drawn) == json.dumps(author_report(ledger, "author-01", state.now))
+        made[change] = sum(read) - 1  # the author asked for
+    assert made["the first look"] == made["a redaction"] == 4 * 11
+    assert made["nothing but a revision"] == 0
+    assert 0 < made["a number"] <= 3
+    assert 0 < made["an outcome"] < made["the first look"]
