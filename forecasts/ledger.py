@@ -598,7 +598,7 @@ class Whole:
                 part = self.ledger(Scope(authors=frozenset(some), log=False))
                 shown = {row.id: make(part, row) for row in part.subjects}
                 made = made | {author: shown.get(author, _NOTHING) for author in some}
-            self.of_each[key] = made
+                self.of_each[key] = made  # a later state need not wait for the end
             return {author: made[author] for author in ids if made[author] is not _NOTHING}
 
         return self.remember(("each", key), make_all)
