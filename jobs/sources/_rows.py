@@ -84,15 +84,18 @@ def late_rows(previous: Observation, now: Observation) -> int:
     """Return how many rows are new and dated before what the source was said to be complete to.
 
     A row that came while another went is that one, edited or dated anew, where it has its id, else where it has
-    its date, else where rows have no id and it is the same but for the date.
+    its date, else where ids tell nothing (there are none, or most are others now) and it is the same but for the
+    date.
     """
     if previous.watermark is None:
         return 0
+    ids, before = ({event.id for event in found.events if event.id} for found in (now, previous))
+    told_by_id = 2 * len(ids & before) >= len(before)
     keys: tuple[Callable[[Event], object], ...] = (
         lambda event: event.gist,
         lambda event: event.id or None,
         lambda event: event.occurred and (event.occurred, event.until),
-        lambda event: None if event.id else (event.kind, event.actors, event.description),
+        lambda event: None if event.id and told_by_id else (event.kind, event.actors, event.description),
     )
     new, gone = list(now.events), list(previous.events)
     for key in keys:

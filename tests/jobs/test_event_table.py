@@ -529,6 +529,7 @@ def test_the_rows_are_no_published_watermark() -> None:
         ([",2020-05-01,launch,A"], [",2020-05-03,launch,A"], 0),
         ([",2020-05-01,launch,A"], [",2020-05-03,launch,B"], 1),
         ([",,launch,A"], [",2020-05-03,launch,A"], 0),
+        (["1,,launch,A", "2,2020-05-01,launch,B"], ["8,2020-05-03,launch,A", "9,2020-05-01,launch,B"], 0),
         (["1,2020-05-01,launch,A"], [], 0),
     ],
 )
