@@ -77,7 +77,7 @@ class PublishedField(Strict):
 def newest_row(events: Sequence[Event], zone: str, fetched_at: datetime) -> datetime | None:
     """Return the end of the newest row that does not lie in the future."""
     ends = (interval.end for event in events if (interval := event.interval(zone)))
-    return max((end for end in ends if end <= fetched_at + timedelta(days=1)), default=None)
+    return max((end for end in ends if end - timedelta(days=1) <= fetched_at), default=None)
 
 
 def lags(

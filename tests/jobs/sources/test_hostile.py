@@ -194,6 +194,16 @@ def test_no_body_raises(
     check(name, parse(name, query, body, content_type=content_type, fetched_at=at, previous=previous))
 
 
+@pytest.mark.parametrize(
+    ("name", "query"), [(name, query) for name, query in CASES if query.get("watermark") == {"from": "newest_row"}]
+)
+def test_a_clock_at_the_end_of_the_calendar_raises_nothing(name: str, query: bodies.Query) -> None:
+    body = bodies.ATOM if name == "rss-atom" else b'[{"occurred": 1630924200, "kind": "a"}]'
+    found = parse(name, query, body, fetched_at=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    check(name, found)
+    assert found.watermark is not None
+
+
 @pytest.mark.parametrize("body", REAL)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_answer_of_another_source_is_not_taken_for_ones_own(name: str, body: bytes) -> None:
