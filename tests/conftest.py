@@ -1,12 +1,14 @@
 """What every test can ask for: a database of either kind, a store on it, and a clock to set."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from forecasts.store import Store
 from tests.support.clocks import FakeClock, at
+from tests.support.commands import Run, runner
 from tests.support.databases import Databases, empty, postgres_server
 from tests.support.desk import Desk
 
@@ -92,3 +94,15 @@ def desk(store: Store, clock: FakeClock) -> Desk:
 def both_desks(stores: Callable[[str, FakeClock], Store], clock: FakeClock) -> dict[str, Desk]:
     """One registry of each kind, to compare them."""
     return {kind: Desk(stores(kind, clock), clock) for kind in KINDS}
+
+
+@pytest.fixture
+def calledit(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in an empty folder, on the database of the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALLEDIT_DATABASE_URL", database_url)
+    monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "PT0S")
+    monkeypatch.setenv("CALLEDIT_ACTOR", "ann")
+    return runner(monkeypatch, capsys)

@@ -16,7 +16,7 @@ from forecasts.store import Store
 from jobs.clocks import SystemClock
 from tests.forecasts.web.conftest import ask
 from tests.support import documents as d
-from tests.test_cli import Run, calledit  # noqa: F401  (a fixture)
+from tests.support.commands import Run
 
 Said = dict[str, bytes]
 Files = Callable[[str, Any], str]
@@ -170,7 +170,7 @@ CHANGES: dict[str, Callable[[Run, Files], Any]] = {
 
 
 def test_every_report_can_be_had_again(
-    calledit: Run,  # noqa: F811
+    calledit: Run,
     files: Files,
     tmp_path: Path,
 ) -> None:
@@ -205,7 +205,7 @@ def replay(run: Run, end: str) -> None:
 
 
 def test_a_replay_gone_on_with_leaves_what_was_said(
-    calledit: Run,  # noqa: F811
+    calledit: Run,
     files: Files,
     tmp_path: Path,
 ) -> None:
@@ -228,7 +228,7 @@ def test_a_replay_gone_on_with_leaves_what_was_said(
 
 
 def test_a_replay_gone_on_with_at_once_leaves_what_was_said(
-    calledit: Run,  # noqa: F811
+    calledit: Run,
     files: Files,
     tmp_path: Path,
 ) -> None:
@@ -242,7 +242,7 @@ def test_a_replay_gone_on_with_at_once_leaves_what_was_said(
 
 
 def test_every_page_of_an_earlier_instant_stays_as_it_was(
-    calledit: Run,  # noqa: F811
+    calledit: Run,
     files: Files,
     tmp_path: Path,
     database_url: str,

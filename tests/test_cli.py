@@ -1,55 +1,15 @@
 """The command line as a user meets it: what it prints, what it refuses, and how it exits."""
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.cli import main
+from tests.support.commands import Run
 
 TEXT = "The mayor said: the bridge will probably open in May. Nobody asked about the ferry.\n"
 SPAN = (TEXT.index("the bridge"), TEXT.index(" Nobody"))
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def calledit(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command in an empty folder, on the database of the test."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CALLEDIT_DATABASE_URL", database_url)
-    monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "PT0S")
-    monkeypatch.setenv("CALLEDIT_ACTOR", "ann")
-
-    def run(*args: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["calledit", *args])
-        code = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        printed = capsys.readouterr()
-        return Result(code, printed.out, printed.err)
-
-    return run
 
 
 def document(**changes: Any) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import pytest
 from forecasts.store import Store
 from forecasts.tables import ReplayRun
 from tests.support.clocks import FakeClock, at
-from tests.test_cli import Run, calledit, document, write  # noqa: F401  (a fixture)
+from tests.support.commands import Run
+from tests.test_cli import document, write
 
 
 @pytest.fixture
-def draft(calledit: Run, tmp_path: Path) -> Run:  # noqa: F811
+def draft(calledit: Run, tmp_path: Path) -> Run:
     """A registry in which nothing is public."""
     assert calledit("register", write(tmp_path, document(publications=[]))).code == 0
     return calledit
@@ -159,7 +160,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(draft: Run, args: tu
     assert json.loads(draft("export", "publications", "--include-drafts").out) == []
 
 
-def test_a_registry_without_corrections_says_so(calledit: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_registry_without_corrections_says_so(calledit: Run, tmp_path: Path) -> None:
     empty = document(publications=[], statements=[], questions=[], forecasts=[])
     calledit("register", write(tmp_path, empty))
     log = calledit("corrections", "--as-of", "2000-01-01T00:00:00Z")

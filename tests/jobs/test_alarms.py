@@ -4,37 +4,25 @@ The question opens on 1 January 2020, its deadline is 1 July, the grace a week; 
 """
 
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import pytest
-
 from forecasts.store import Store
 from jobs.alarms import Alarm, alarm_history, alarms
-from jobs.fetch import HttpFetcher
 from jobs.sources import catalogue
 from jobs.worker import Worker
-from tests.jobs.servers import answer, say, serve
-from tests.jobs.tables import FILLING, Jobs, event, jobs_on, table_on
+from tests.jobs.servers import answer, say
+from tests.jobs.services import Service, service
+from tests.jobs.tables import FILLING, Jobs, event
 from tests.support import documents as d
-from tests.support.clocks import FakeClock, at
+from tests.support.clocks import at
 from tests.support.desk import WINDOW, Desk
 
 PROPOSED_YES, YES = ("proposed", "yes"), ("confirmed", "yes")
 PROPOSED_NO, NO, REOPENED = ("proposed", "no"), ("confirmed", "no"), ("reopened", None)
 RIPE, CLOSED = "2020-07-08", "2020-07-15"
 DEMANDS: dict[str, Any] = {"grace": "P7D", "min_checks": 2, "max_lag": "P60D"}
-
-
-@pytest.fixture
-def jobs(desk: Desk, clock: FakeClock) -> Iterator[Jobs]:
-    with table_on(clock) as table, jobs_on(desk, table) as jobs:
-        yield jobs
 
 
 def lasting(store: Store) -> list[Alarm]:
@@ -177,49 +165,6 @@ def test_the_lag_a_query_vouches_for_is_no_alarm(jobs: Jobs) -> None:
 # -- a feed that forgets -------------------------------------------------------------------------------------
 
 
-@dataclass
-class Service:
-    """A body on a server that a test changes as it goes."""
-
-    desk: Desk
-    body: bytes = b""
-    content_type: str = "application/json"
-    url: str = ""
-    question: str = ""
-    worker: Worker = field(init=False)
-
-    def talk(self, connection: socket.socket, _headers: dict[str, str]) -> None:
-        connection.sendall(answer(self.body, content_type=self.content_type, date=self.desk.clock.now()))
-
-    def ask(self, criterion: d.Item) -> None:
-        made = d.document(
-            statements=[d.statement("s-1")],
-            questions=[d.question("q-1", criterion=DEMANDS | criterion)],
-            forecasts=[d.forecast("s-1", "q-1")],
-        )
-        self.question = self.desk.ids(made)["q-1"]
-
-    def work_at(self, *texts: str) -> list[tuple[str, str | None]]:
-        for text in texts:
-            self.desk.clock.set(text)
-            self.worker.check_round()
-            self.worker.settle_round()
-        return self.desk.steps(self.question)
-
-
-@contextmanager
-def service(desk: Desk) -> Iterator[Service]:
-    made = Service(desk)
-    fetcher = HttpFetcher(seconds=2, max_bytes=100_000, contact="tests", allow_hosts=["127.0.0.1"])
-    made.worker = Worker(desk.store, catalogue(), fetcher, dispute_window=WINDOW)
-    try:
-        with serve(made.talk) as server:
-            made.url = server.url
-            yield made
-    finally:
-        fetcher.close()
-
-
 def rss(*days: tuple[str, str]) -> bytes:
     """Return a feed of entries, each a day and a title."""
     items = "".join(
@@ -249,38 +194,35 @@ def news(*numbers: int) -> list[tuple[str, str]]:
 
 
 def test_what_a_feed_has_forgotten_still_supports_its_yes(desk: Desk) -> None:
-    with service(desk) as asked:
-        asked.content_type = "application/rss+xml"
+    with service(desk, DEMANDS) as asked:
         asked.ask(opening_in(asked))
-        asked.body = rss(*news(1, 2, 3), ("2020-01-20", "It opens"))
+        asked.said = rss(*news(1, 2, 3), ("2020-01-20", "It opens"))
         assert asked.work_at("2020-01-21") == [PROPOSED_YES]
-        asked.body = rss(*news(20, 21, 22, 23, 24))
+        asked.said = rss(*news(20, 21, 22, 23, 24))
         asked.worker = Worker(desk.store, catalogue(), asked.worker.fetcher, dispute_window=WINDOW)
         confirmed = [PROPOSED_YES, YES]
         assert asked.work_at("2020-01-28", "2020-01-30") == confirmed
-        asked.body = rss(*news(40, 41, 42, 43, 44))
+        asked.said = rss(*news(40, 41, 42, 43, 44))
         assert asked.work_at("2020-03-01", "2020-04-01") == confirmed
 
 
 def test_an_entry_withdrawn_from_a_feed_that_reaches_back_to_it_takes_its_yes_back(desk: Desk) -> None:
-    with service(desk) as asked:
-        asked.content_type = "application/rss+xml"
+    with service(desk, DEMANDS) as asked:
         asked.ask(opening_in(asked))
-        asked.body = rss(*news(1, 2, 3), ("2020-01-20", "It opens"))
+        asked.said = rss(*news(1, 2, 3), ("2020-01-20", "It opens"))
         assert asked.work_at("2020-01-21") == [PROPOSED_YES]
-        asked.body = rss(*news(2, 3, 20))  # it no longer reaches to the opening, but to the event
+        asked.said = rss(*news(2, 3, 20))  # it no longer reaches to the opening, but to the event
         assert asked.work_at("2020-01-28") == [PROPOSED_YES, REOPENED]
 
 
 def test_a_feed_that_forgets_does_not_take_a_no_back(desk: Desk) -> None:
-    with service(desk) as asked:
-        asked.content_type = "application/rss+xml"
+    with service(desk, DEMANDS) as asked:
         asked.ask(opening_in(asked))
-        asked.body = rss(("2019-12-31", "news"), *news(1, 2, 3))
+        asked.said = rss(("2019-12-31", "news"), *news(1, 2, 3))
         assert asked.work_at("2020-07-01", RIPE, CLOSED) == [PROPOSED_NO, NO]
-        asked.body = rss(*news(150, 151, 152))
+        asked.said = rss(*news(150, 151, 152))
         assert asked.work_at("2020-08-01") == [PROPOSED_NO, NO]
-        asked.body = rss(*news(150, 151, 152), ("2020-06-30", "It opens"))
+        asked.said = rss(*news(150, 151, 152), ("2020-06-30", "It opens"))
         assert asked.work_at("2020-08-20")[-2:] == [REOPENED, PROPOSED_YES]
 
 
@@ -288,15 +230,15 @@ def test_an_answer_that_is_not_complete_takes_nothing_back(desk: Desk) -> None:
     def body(*days: str, count: int) -> bytes:
         return json.dumps({"n": count, "rows": [{"occurred": day, "kind": "opening"} for day in days]}).encode()
 
-    with service(desk) as asked:
+    with service(desk, DEMANDS) as asked:
         query = {"location": asked.url, "rows": "$.rows[*]", "count": "$.n", "zone": "UTC"}
         query["watermark"] = {"from": "fetch_time", "lag": "PT1H"}  # type: ignore[assignment]
         asked.ask(opening_in(asked, source="json-path", query=query))
-        asked.body = body("2020-02-01", count=1)
+        asked.said = body("2020-02-01", count=1)
         assert asked.work_at("2020-02-05", "2020-02-13") == [PROPOSED_YES, YES]
-        asked.body = body("2020-03-01", count=2)  # another row; the one that decided is on the next page
+        asked.said = body("2020-03-01", count=2)  # another row; the one that decided is on the next page
         assert asked.work_at("2020-03-10") == [PROPOSED_YES, YES]
-        asked.body = body(count=0)
+        asked.said = body(count=0)
         assert asked.work_at("2020-03-20") == [PROPOSED_YES, YES, REOPENED]
 
 
@@ -318,33 +260,33 @@ def above_five(asked: Service) -> d.Item:
 
 
 def test_a_state_that_changes_after_the_deadline_takes_nothing_back(desk: Desk) -> None:
-    with service(desk) as asked:
+    with service(desk, DEMANDS) as asked:
         asked.ask(above_five(asked))
-        asked.body = rate(5.25, "2020-06-01T00:00:00Z")
+        asked.said = rate(5.25, "2020-06-01T00:00:00Z")
         assert asked.work_at("2020-06-10", RIPE) == [PROPOSED_YES]
-        asked.body = rate(4.75, "2020-07-10T00:00:00Z")
+        asked.said = rate(4.75, "2020-07-10T00:00:00Z")
         assert asked.work_at(CLOSED, "2020-07-30") == [PROPOSED_YES, YES]
-        asked.body = rate(4.5, "2020-06-15T00:00:00Z")  # the number of the deadline itself is put right
+        asked.said = rate(4.5, "2020-06-15T00:00:00Z")  # the number of the deadline itself is put right
         assert asked.work_at("2020-08-10")[-2:] == [REOPENED, PROPOSED_NO]
 
 
 def test_a_state_that_changes_within_the_grace_is_judged_by_what_was_seen_at_the_deadline(desk: Desk) -> None:
-    with service(desk) as asked:
+    with service(desk, DEMANDS) as asked:
         asked.ask(above_five(asked))
-        asked.body = rate(5.25, "2020-06-01T00:00:00Z")
+        asked.said = rate(5.25, "2020-06-01T00:00:00Z")
         assert asked.work_at("2020-06-10", "2020-07-02") == []
         for day in (3, 4, 5, 6):
-            asked.body = rate(4 + day / 100, f"2020-07-0{day}T00:00:00Z")
+            asked.said = rate(4 + day / 100, f"2020-07-0{day}T00:00:00Z")
             assert asked.work_at(f"2020-07-0{day}T12:00") == []
         assert asked.work_at(RIPE, CLOSED) == [PROPOSED_YES, YES]
 
 
 def test_a_state_nobody_saw_at_the_deadline_is_left_to_a_person(desk: Desk) -> None:
-    with service(desk) as asked:
+    with service(desk, DEMANDS) as asked:
         asked.ask(above_five(asked))
-        asked.body = rate(5.25, "2020-06-01T00:00:00Z")
+        asked.said = rate(5.25, "2020-06-01T00:00:00Z")
         assert asked.work_at("2020-06-10") == []
-        asked.body = rate(4.5, "2020-07-02T00:00:00Z")
+        asked.said = rate(4.5, "2020-07-02T00:00:00Z")
         assert asked.work_at("2020-07-05", RIPE, CLOSED) == []
 
 
@@ -353,13 +295,13 @@ def test_a_row_withdrawn_from_a_table_that_publishes_no_watermark_any_more_takes
         rows = [{"id": str(number), "date": day, "kind": "opening"} for number, day in enumerate(days)]
         return json.dumps({"rows": rows} | published).encode()
 
-    with service(desk) as asked:
+    with service(desk, DEMANDS) as asked:
         query = {"location": asked.url, "format": "json", "columns": {"id": "id", "occurred": "date"}}
         query["watermark"] = {"from": "field", "name": "asof"}
         asked.ask(opening_in(asked, source="event-table", query=query))
-        asked.body = body("2019-01-01", "2019-01-02", "2020-02-01", asof="2020-02-04T00:00:00Z")
+        asked.said = body("2019-01-01", "2019-01-02", "2020-02-01", asof="2020-02-04T00:00:00Z")
         assert asked.work_at("2020-02-05", "2020-02-13") == [PROPOSED_YES, YES]
-        asked.body = body("2019-01-01", "2019-01-02", "2020-02-01")
+        asked.said = body("2019-01-01", "2019-01-02", "2020-02-01")
         assert asked.work_at("2020-03-10") == [PROPOSED_YES, YES]
-        asked.body = body("2019-01-01", "2019-01-02")
+        asked.said = body("2019-01-01", "2019-01-02")
         assert asked.work_at("2020-03-20") == [PROPOSED_YES, YES, REOPENED]

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,8 @@ from forecasts.errors import CalleditError, NotFoundError, RedactedError, StoreE
 from forecasts.tables import Evidence
 from jobs.cli import app
 from tests.jobs.servers import answer, say
-from tests.jobs.tables import Jobs, event, jobs_on, table_on
-from tests.support.clocks import FakeClock, at
-from tests.support.desk import Desk
-
-
-@pytest.fixture
-def jobs(desk: Desk, clock: FakeClock) -> Iterator[Jobs]:
-    with table_on(clock) as table, jobs_on(desk, table) as found:
-        yield found
+from tests.jobs.tables import Jobs, event
+from tests.support.clocks import at
 
 
 def run(jobs: Jobs, *arguments: str) -> str:

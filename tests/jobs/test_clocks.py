@@ -4,7 +4,6 @@ The source's Date header tells the true time. The deadline is 1 July 2020, the g
 """
 
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,17 +13,11 @@ from jobs.sources import catalogue
 from jobs.status import status_of
 from jobs.worker import Worker
 from tests.jobs.servers import answer
-from tests.jobs.tables import Jobs, event, jobs_on, table_on
-from tests.support.clocks import FakeClock, at
-from tests.support.desk import WINDOW, Desk
+from tests.jobs.tables import Jobs, event
+from tests.support.clocks import at
+from tests.support.desk import WINDOW
 
 WRONG = [timedelta(hours=1), timedelta(days=3653), timedelta(hours=-1), timedelta(days=-400)]
-
-
-@pytest.fixture
-def jobs(desk: Desk, clock: FakeClock) -> Iterator[Jobs]:
-    with table_on(clock) as table, jobs_on(desk, table) as jobs:
-        yield jobs
 
 
 def tells(jobs: Jobs, true: datetime, *, unchanged: bool = False) -> None:

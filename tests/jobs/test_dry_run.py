@@ -1,9 +1,7 @@
 """What a question would have come to, shown before it is registered, and nothing written anywhere."""
 
 import json
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,14 @@ import pytest
 from forecasts.errors import InvalidInputError
 from forecasts.exchange.files import parse_document
 from forecasts.store import Store
-from jobs.cli import main
 from jobs.clocks import SystemClock
 from jobs.dry_run import chain_of
 from tests.jobs.tables import FILLING, HEADER, event
 from tests.support import documents as d
+from tests.support.commands import Run, runner
 
 ROOT = Path(__file__).parents[2]
 LOCATION = "https://events.example/tarn.csv"
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -29,18 +26,7 @@ def calledit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CALLEDIT_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     monkeypatch.setenv("CALLEDIT_DISPUTE_WINDOW", "PT6H")
-
-    def run(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["calledit", "question", "dry-run", *args])
-        code = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
+    return runner(monkeypatch, capsys, "question", "dry-run")
 
 
 def row(line: str, known_at: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import anyio
@@ -14,22 +13,10 @@ from forecasts.web.app import create_app
 from jobs import due
 from jobs.clocks import SystemClock
 from jobs.status import OVERDUE, Monitor, exposition, status_of
-from tests.jobs.tables import Jobs, Table, event, jobs_on, table_on
+from tests.jobs.tables import Jobs, event, jobs_on, table_on
 from tests.support.clocks import FakeClock
+from tests.support.commands import Run
 from tests.support.desk import Desk
-from tests.test_cli import Run, calledit  # noqa: F401  (a fixture)
-
-
-@pytest.fixture
-def table(clock: FakeClock) -> Iterator[Table]:
-    with table_on(clock) as table:
-        yield table
-
-
-@pytest.fixture
-def jobs(desk: Desk, table: Table) -> Iterator[Jobs]:
-    with jobs_on(desk, table) as jobs:
-        yield jobs
 
 
 def get(store: Store, path: str, *, with_jobs: bool = True) -> httpx.Response:
@@ -129,7 +116,7 @@ def test_without_a_database_the_probe_still_answers(url: str) -> None:
     assert get(store, "/metrics").status_code == 503
 
 
-def test_the_command_answers_as_a_monitoring_plugin_does(calledit: Run, database_url: str) -> None:  # noqa: F811
+def test_the_command_answers_as_a_monitoring_plugin_does(calledit: Run, database_url: str) -> None:
     with_nothing = calledit("status", "--check")
     assert (with_nothing.code, with_nothing.out.splitlines()[-1]) == (0, "No alarms.")
     clock = FakeClock(SystemClock().now() - timedelta(hours=1))

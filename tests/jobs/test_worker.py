@@ -48,18 +48,6 @@ RIPE = "2020-07-08"  # the deadline and the grace
 CLOSED = "2020-07-15"  # and the dispute window of what was proposed then
 
 
-@pytest.fixture
-def table(clock: FakeClock) -> Iterator[Table]:
-    with table_on(clock) as table:
-        yield table
-
-
-@pytest.fixture
-def jobs(desk: Desk, table: Table) -> Iterator[Jobs]:
-    with jobs_on(desk, table) as jobs:
-        yield jobs
-
-
 # -- sources that are not well -------------------------------------------------------------------------------
 
 # What a socket does is the same over either database.
