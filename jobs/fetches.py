@@ -70,6 +70,8 @@ class Fetches(Generic[Job, Answer]):
         """Return what has been answered, and what failed with its error, after `seconds` at the latest."""
         while self._waiting and not self.gate.taken:
             future, ask = self._waiting.pop(0)
+            if future.cancelled():
+                continue
             try:
                 future.set_result(ask(self._begun[future]))
             except Exception as error:  # noqa: BLE001  (whatever a thread would have kept for us)
