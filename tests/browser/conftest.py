@@ -1,0 +1,133 @@
+"""What the browser reads: the demo's registry with something of the desk in it, served with and without drafts."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
+
+from forecasts import redacting, registry, replying
+from forecasts.correcting import NewReading, correct_statement
+from forecasts.exchange.files import parse_document
+from forecasts.ledger import read_ledger
+from forecasts.store import Store
+from forecasts.web.app import create_app
+from jobs import due
+from jobs.clocks import SystemClock
+from jobs.sources import catalogue
+from jobs.status import Monitor
+from tests.jobs.runs import END, register_seeds, run
+from tests.support import documents as make
+from tests.support.browser import MISSING, found, launch, served
+from tests.support.databases import Databases
+from tests.support.pictures import proposed_at
+from tests.support.tour import Records, exported, said
+
+REQUIRED = os.environ.get("CALLEDIT_BROWSER") == "required"
+UNBROKEN = "https://events.example/" + "tarn-bridge-" * 12
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take where the pictures go."""
+    group = parser.getgroup("calledit")
+    group.addoption("--screenshots", type=Path, help="keep a PNG of every page in each mode here")
+    group.addoption("--pictures", type=Path, help="write the pictures of the documents here")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium. It ends with the module: while it runs, nothing else of this process can run an event loop."""
+    with sync_playwright() as playwright:
+        executable = found(playwright)
+        if executable is None:
+            (pytest.fail if REQUIRED else pytest.skip)(MISSING)
+        started = launch(playwright, executable)
+        yield started
+        started.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A registry and where it is served: to everybody, and with its drafts; `ids` fill the addresses of pages."""
+
+    store: Store
+    records: Records
+    ids: dict[str, str]
+    public: str
+    drafts: str
+
+    def app(self, *, drafts: bool) -> FastAPI:
+        """Return the site as `calledit serve` composes it."""
+        return create_app(self.store, drafts=drafts, monitor=Monitor(self.store, jobs=False))
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, databases: Databases, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """The founding articles with how they came out, and beside them a draft with all that happens at a desk.
+
+    A source is asked once in two months, which gives the same outcomes from a twentieth of the checks; pictures
+    for the documents are taken from what is really checked.
+    """
+    url = databases.make("sqlite")
+    register_seeds(url)
+    store = Store(url, SystemClock())
+    draft = registry.register(store, parse_document(_draft()), catalogue=catalogue(), actor="Rita").ids
+    with pytest.MonkeyPatch.context() as patched:
+        if request.config.getoption("--pictures", default=None) is None:
+            patched.setattr(due, "SHORTEST", timedelta(days=60))
+            patched.setattr(due, "LONGEST", timedelta(days=60))
+        run(url, end=END)
+    _work_at_the_desk(store, draft["statements"])
+    records = exported(read_ledger(store))
+    drafted = {"draft": draft["statements"]["s-bridge"], "draft_question": draft["questions"]["q-bridge"]}
+    made = Site(store, records, _ids(records) | drafted, "", "")
+    with served(made.app(drafts=False)) as public, served(made.app(drafts=True)) as drafts:
+        yield Site(store, records, made.ids, public, drafts)
+    store.close()
+
+
+def _draft() -> make.Item:
+    """Return an article nobody has published: words and numbers, a condition, and a word that never ends."""
+    return make.document(
+        statements=[
+            make.statement(claim=f"The crossing is in use by mid-year, as {UNBROKEN} says."),
+            make.statement("s-fares", start=60, end=80, kind="conditional", claim="Then fares double."),
+        ],
+        questions=[
+            make.question(resolution_criteria=f"YES if {UNBROKEN} lists it."),
+            make.question(
+                "q-fares", title="Do fares double?", condition={"question": "q-bridge", "outcome": "yes"}
+            ),
+        ],
+        forecasts=[make.forecast(), make.worded("s-fares", "q-fares")],
+    )
+
+
+def _work_at_the_desk(store: Store, statements: dict[str, str]) -> None:
+    """Correct a reading, keep a reply, and blank a claim."""
+    reply = {"received_at": store.clock.now(), "how": "By mail", "actor": "Rita"}
+    replying.reply(store, "ada-bell", "That is not what I said.", statement_id=statements["s-bridge"], **reply)
+    correct_statement(
+        store, statements["s-bridge"], NewReading(claim="It opens by July."), reason="We misread it.", actor="Cora"
+    )
+    redacting.redact(store, "statement", statements["s-fares"], reason="A court said so.", actor="Lex")
+
+
+def _ids(records: Records) -> dict[str, str]:
+    """Return what the addresses of pages are filled with."""
+    summit, promise = said(records, "fourth-summit"), said(records, "stop-short-range")
+    optimism = said(records, "detrani-optimism")
+    check = proposed_at(records, optimism)
+    (evidence,) = {row["evidence_sha256"] for row in records["checks"] if row["check"] == check}
+    return {
+        "author": next(row["author"] for row in records["forecasts"] if row["forecast"] == summit["forecast"]),
+        "article": summit["article"],
+        "statement": optimism["statement"],
+        "question": promise["question"],
+        "check": check,
+        "evidence": evidence,
+    }

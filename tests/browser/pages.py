@@ -1,0 +1,64 @@
+"""Every page a reader can open, one line each. A new route needs a line here, or a test fails.
+
+The addresses are filled with the ids of the registry in `conftest.py`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its name, the route that makes it, an address, the status it comes with, and what it has to say.
+
+    Pages with `drafts` are those of a site that shows drafts; a page of `None` route is of no route at all.
+    """
+
+    name: str
+    route: str | None
+    address: str
+    status: int = 200
+    says: str = ""
+    drafts: bool = False
+
+
+PAGES = (
+    Page("home", "/", "/"),
+    Page("author", "/authors/{slug}", "/authors/{author}"),
+    Page("author-without-scores", "/authors/{slug}", "/authors/laura-rosenberger"),
+    Page("leaderboard", "/leaderboard", "/leaderboard"),
+    Page("article", "/articles/{key}", "/articles/{article}"),
+    Page("statement", "/statements/{public_id}", "/statements/{statement}"),
+    Page("question", "/questions/{public_id}", "/questions/{question}"),
+    Page("corrections", "/corrections", "/corrections"),
+    Page("check", "/checks/{public_id}", "/checks/{check}"),
+    Page("earlier", "/authors/{slug}", "/authors/{author}?as_of=2020-06-01T00:00:00Z", says="An earlier state"),
+    # What a desk sees before anything is published.
+    Page("draft-author", "/authors/{slug}", "/authors/ada-bell", says="Drafts are shown", drafts=True),
+    Page("draft-statement", "/statements/{public_id}", "/statements/{draft}", says="was replaced", drafts=True),
+    Page(
+        "draft-question",
+        "/questions/{public_id}",
+        "/questions/{draft_question}",
+        says="Drafts are shown",
+        drafts=True,
+    ),
+    Page("draft-article", "/articles/{key}", "/articles/tarn-2020", says="Drafts are shown", drafts=True),
+    Page("draft-corrections", "/corrections", "/corrections", says="We misread it", drafts=True),
+    # What is asked for in vain.
+    Page("unknown-page", None, "/nothing", 404, "There is no such page"),
+    Page("unknown-author", "/authors/{slug}", "/authors/nobody", 404, "nobody"),
+    Page("half-a-character", "/authors/{slug}", "/authors/%C3", 404, "There is no "),
+    Page("absurd-date", "/", "/?as_of=2019-02-30T00:00:00Z", 400, "as_of"),
+    Page("endless-address", "/authors/{slug}", "/authors/" + 10_000 * "a", 404, "There is no "),
+    Page("unpublished", "/statements/{public_id}", "/statements/{draft}", 404, "There is no "),
+)
+
+# What is served and is no page: each is asked for, and has to be what it says it is.
+FILES = {
+    "/authors/{slug}/strip.svg": ("/authors/{author}/strip.svg", "image/svg+xml"),
+    "/authors/{slug}/strip.png": ("/authors/{author}/strip.png", "image/png"),
+    "/evidence/{sha256}": ("/evidence/{evidence}", "text/plain"),
+    "/style.css": ("/style.css", "text/css"),
+    "/healthz": ("/healthz", "application/json"),
+    "/metrics": ("/metrics", "text/plain"),
+}

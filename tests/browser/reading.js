@@ -1,0 +1,101 @@
+// What a page looks like from within. Every function gives plain data, from which reading.py makes its complaints.
+(() => {
+  const seen = element => element.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true});
+  const told = element => element.outerHTML.slice(0, 120);
+
+  function outline() {
+    const named = svg => svg.getAttribute('role') === 'img'
+      && (svg.getAttribute('aria-label') || svg.getAttribute('aria-labelledby') || svg.querySelector('title'));
+    const spared = svg => svg.closest('[aria-hidden=true]') || svg.closest('[role=img][aria-label]');
+    return {
+      language: document.documentElement.lang,
+      title: document.title,
+      headings: [...document.querySelectorAll('h1')].filter(seen).map(heading => heading.innerText),
+      wordless: [
+        ...document.querySelectorAll('img:not([alt])'),
+        ...[...document.querySelectorAll('svg')].filter(svg => !spared(svg) && !named(svg)),
+      ].map(told),
+      scripts: document.scripts.length,
+    };
+  }
+
+  // What reaches out of the page to the right, and is not inside something that scrolls.
+  function wide() {
+    const room = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= room) return [];
+    const held = element => {
+      for (let up = element.parentElement; up && up !== document.body; up = up.parentElement)
+        if (getComputedStyle(up).overflowX !== 'visible') return true;
+      return false;
+    };
+    const out = [...document.body.querySelectorAll('*')]
+      .filter(element => element.getBoundingClientRect().right > room + 0.5 && !held(element));
+    return ['the document', ...out.slice(0, 5).map(told)];
+  }
+
+  async function rules() {
+    const options = {rules: {'color-contrast': {enabled: false}}, resultTypes: ['violations'], preload: false};
+    return (await axe.run(document, options)).violations;
+  }
+
+  // Contrast of one element for every colour, ground and size of text: the others have the same, and axe takes long.
+  async function contrast() {
+    const ground = element => {
+      for (let up = element; up; up = up.parentElement) {
+        const colour = getComputedStyle(up).backgroundColor;
+        if (colour !== 'rgba(0, 0, 0, 0)') return colour;
+      }
+    };
+    const worded = node => node.nodeType === Node.TEXT_NODE && node.data.trim();
+    const kinds = new Map();
+    for (const element of document.body.querySelectorAll('*')) {
+      if (![...element.childNodes].some(worded) || !seen(element)) continue;
+      const {color, fill, opacity, fontSize, fontWeight} = getComputedStyle(element);
+      const kind = [color, fill, opacity, ground(element), fontSize, fontWeight].join();
+      if (!(kinds.get(kind)?.children.length <= element.children.length)) kinds.set(kind, element);
+    }
+    const options = {runOnly: ['color-contrast'], resultTypes: ['violations'], preload: false};
+    return (await axe.run([...kinds.values()], options)).violations;
+  }
+
+  let stops = [], steps = [];
+
+  function note() {
+    const element = document.activeElement;
+    const style = getComputedStyle(element), box = element.getBoundingClientRect();
+    steps.push({
+      at: stops.indexOf(element),
+      is: told(element),
+      marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1 || style.boxShadow !== 'none',
+      seen: box.width > 1 && box.height > 1
+        && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
+      box: [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY],
+    });
+  }
+
+  // Every place the Tab key has to stop at, in the order of the document; from now on each stop is noted.
+  function setOut() {
+    const all = document.querySelectorAll(
+      'a[href], area[href], button, input, select, textarea, summary, iframe, [tabindex]');
+    stops = [...all].filter(element =>
+      element.tabIndex >= 0 && !element.disabled && element.type !== 'hidden' && seen(element));
+    steps = [];
+    document.addEventListener('focusin', note);
+    return stops.map(told);
+  }
+
+  // The rest of a long way: the stops from a number on, each given the focus as a key would.
+  function goOn(from) {
+    document.removeEventListener('focusin', note);
+    for (const stop of stops.slice(from)) {
+      stop.focus({focusVisible: true});
+      note();
+    }
+    return steps;
+  }
+
+  const goBack = () => stops[0]?.focus({focusVisible: true});
+  const within = () => document.activeElement.closest('main, footer') !== null;
+
+  window.reading = {outline, wide, rules, contrast, setOut, goOn, goBack, within};
+})();
