@@ -126,6 +126,7 @@ def _ids(records: Records) -> dict[str, str]:
     return {
         "author": next(row["author"] for row in records["forecasts"] if row["forecast"] == summit["forecast"]),
         "article": summit["article"],
+        "asked": next(row["author"] for row in records["forecasts"] if row["forecast"] == optimism["forecast"]),
         "statement": optimism["statement"],
         "question": promise["question"],
         "check": check,

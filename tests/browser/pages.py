@@ -23,7 +23,8 @@ class Page:
 
 PAGES = (
     Page("home", "/", "/"),
-    Page("author", "/authors/{slug}", "/authors/{author}"),
+    Page("author", "/authors/{slug}", "/authors/{asked}"),
+    Page("author-of-most", "/authors/{slug}", "/authors/{author}"),
     Page("author-without-scores", "/authors/{slug}", "/authors/laura-rosenberger"),
     Page("leaderboard", "/leaderboard", "/leaderboard"),
     Page("article", "/articles/{key}", "/articles/{article}"),
@@ -31,7 +32,7 @@ PAGES = (
     Page("question", "/questions/{public_id}", "/questions/{question}"),
     Page("corrections", "/corrections", "/corrections"),
     Page("check", "/checks/{public_id}", "/checks/{check}"),
-    Page("earlier", "/authors/{slug}", "/authors/{author}?as_of=2020-06-01T00:00:00Z", says="An earlier state"),
+    Page("earlier", "/authors/{slug}", "/authors/{asked}?as_of=2020-06-01T00:00:00Z", says="An earlier state"),
     # What a desk sees before anything is published.
     Page("draft-author", "/authors/{slug}", "/authors/ada-bell", says="Drafts are shown", drafts=True),
     Page("draft-statement", "/statements/{public_id}", "/statements/{draft}", says="was replaced", drafts=True),

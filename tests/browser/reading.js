@@ -73,7 +73,7 @@
     });
   }
 
-  // Every place the Tab key has to stop at, in the order of the document; from now on each stop is noted.
+  // Every place the Tab key has to stop at, in the order of the document, and how often; from now on each is noted.
   function setOut() {
     const all = document.querySelectorAll(
       'a[href], area[href], button, input, select, textarea, summary, iframe, [tabindex]');
@@ -81,13 +81,14 @@
       element.tabIndex >= 0 && !element.disabled && element.type !== 'hidden' && seen(element));
     steps = [];
     document.addEventListener('focusin', note);
-    return stops.map(told);
+    const dated = 4;  // month, day, year, and the button of the calendar
+    return stops.map(stop => ({is: told(stop), presses: stop.type === 'date' ? dated : 1}));
   }
 
-  // The rest of a long way: the stops from a number on, each given the focus as a key would.
-  function goOn(from) {
+  // The rest of a long way: the stops not yet reached, each given the focus as a key would.
+  function goOn() {
     document.removeEventListener('focusin', note);
-    for (const stop of stops.slice(from)) {
+    for (const stop of stops.slice(steps.length)) {
       stop.focus({focusVisible: true});
       note();
     }

@@ -6,12 +6,16 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import Site
 from tests.browser.pages import FILES, PAGES, Page
 from tests.browser.reading import HEIGHT, MODES, Mode, Reader
+from tests.support.browser import served
+from tests.support.pictures import WIDTH, shots, take
 
 ROOT = Path(__file__).parents[2]
 # The first page of each route is read in every way; of the others it is seen how they look.
@@ -22,7 +26,7 @@ OUTERMOST = (MODES[0], MODES[-1])
 @pytest.fixture(scope="module")
 def reader(browser: Browser) -> Iterator[Reader]:
     """The tab in which all pages are opened."""
-    context = browser.new_context(viewport={"width": MODES[0].width, "height": HEIGHT})
+    context = browser.new_context(locale="en-US", viewport={"width": MODES[0].width, "height": HEIGHT})
     yield Reader(context)
     context.close()
 
@@ -51,6 +55,14 @@ def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Album(folder, whole=given is not None)
 
 
+@pytest.mark.parametrize("route", FILES)
+def test_a_file_is_what_it_says(route: str, site: Site, reader: Reader) -> None:
+    address, kind = FILES[route]
+    response = reader.page.request.get(site.public + address.format(**site.ids))
+    assert (response.status, response.headers["content-type"].partition(";")[0]) == (200, kind)
+    assert response.body()
+
+
 def test_every_route_is_a_page_or_a_file_here(site: Site) -> None:
     routes = {route.path for route in site.app(drafts=False).routes if isinstance(route, APIRoute)}
     assert routes == {page.route for page in PAGES if page.status == 200} | set(FILES)
@@ -69,6 +81,86 @@ def test_a_page_reads_well(page: Page, site: Site, reader: Reader, plain_reader:
     else:
         found = [*opened(page, url, reader), *shown(page, (MODES[0], MODES[-1]), reader, album)]
     assert found == []
+
+
+def test_from_a_rank_to_the_archived_bytes_by_keyboard(site: Site, reader: Reader) -> None:
+    tab = reader.page
+    list(reader.open(f"{site.public}/leaderboard", 200))
+    way = ("/authors/{asked}", "/statements/{statement}", "/questions/", "/checks/{check}", "/evidence/{evidence}")
+    for address in way:
+        wanted = address.format(**site.ids)
+        for _ in range(200):
+            tab.keyboard.press("Tab")
+            if str(tab.evaluate("document.activeElement.getAttribute('href')")).startswith(wanted):
+                break
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(f"**{wanted}*")
+    assert "North Korea" in reader.words()
+
+
+def test_an_earlier_day_is_asked_for_by_keyboard(site: Site, reader: Reader) -> None:
+    list(reader.open(f"{site.public}/authors/{site.ids['asked']}", 200))
+    reader.page.get_by_label("As it was at the end of").focus()
+    reader.page.keyboard.type("06302020")
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url("**as_of=2020-06-30*")
+    assert "An earlier state" in reader.words()
+
+
+BROKEN = """<!doctype html><html><head><title> · calledit</title></head><body>
+<a href="/" style="outline: none">No skip link</a> <a href="/" tabindex="2">First of all</a>
+<h1>One</h1><h1>Two</h1><img src="/missing.png"><svg></svg>
+<p style="color: #ccc; background: #fff">Pale</p><div style="width: 3000px">Wide</div>
+<script>document.body.append("Late"); console.error("Oh"); throw new Error("no")</script>
+</body></html>"""
+
+
+def test_a_broken_page_is_complained_of(reader: Reader, plain_reader: Reader, album: Album) -> None:
+    """Each complaint is heard, or the tests above could not fail."""
+    app = FastAPI()
+    app.get("/broken")(lambda: HTMLResponse(BROKEN))
+    page = Page("broken", None, "/broken", says="Nothing of the sort")
+    with served(app) as base:
+        url = base + page.address
+        found = [*opened(page, url, reader), *shown(page, MODES[:1], reader, album)]
+        found += followed(page, url, reader, plain_reader)
+        found += reader.open(url, 404)
+    for complaint in (
+        "a script failed: no",
+        "the console says: Oh",
+        "404 from ",
+        "it comes with status 200, not 404",
+        "it does not say 'Nothing of the sort'",
+        "it does not say its language",
+        "it has no title",
+        "it has 2 first headings",
+        "a picture without words: <img",
+        "a picture without words: <svg",
+        "it brings a script",
+        "360-light: wider than the page: <div",
+        "360-light: critical image-alt",
+        "360-light: serious color-contrast",
+        "printed, it does not say that it is /broken",
+        "printed, it has no date",
+        "the first stop is no skip link",
+        "the Tab key stops elsewhere than expected",
+        "focus cannot be seen on <a",
+        "the skip link does not move the focus",
+        "without scripts it reads otherwise",
+    ):
+        assert any(each.startswith(complaint) for each in found), (complaint, found)
+
+
+def test_the_pictures_of_the_documents(
+    site: Site, browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """They can be taken, and those that are kept have these names; `--pictures` says where to keep them."""
+    folder: Path = request.config.getoption("--pictures", default=None) or tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(bypass_csp=True, viewport={"width": WIDTH, "height": HEIGHT})
+    taken = [take(context.new_page(), site.public, shot, folder).name for shot in shots(site.records)]
+    context.close()
+    assert sorted(taken) == sorted(path.name for path in (ROOT / "docs/pictures").iterdir())
 
 
 def opened(page: Page, url: str, reader: Reader) -> Iterator[str]:
