@@ -109,8 +109,15 @@ def _draft() -> make.Item:
 
 def _work_at_the_desk(store: Store, statements: dict[str, str]) -> None:
     """Correct a reading, keep a reply, and blank a claim."""
-    reply = {"received_at": store.clock.now(), "how": "By mail", "actor": "Rita"}
-    replying.reply(store, "ada-bell", "That is not what I said.", statement_id=statements["s-bridge"], **reply)
+    replying.reply(
+        store,
+        "ada-bell",
+        "That is not what I said.",
+        received_at=store.clock.now(),
+        how="By mail",
+        actor="Rita",
+        statement_id=statements["s-bridge"],
+    )
     correct_statement(
         store, statements["s-bridge"], NewReading(claim="It opens by July."), reason="We misread it.", actor="Cora"
     )
