@@ -4,7 +4,7 @@
   const told = element => element.outerHTML.slice(0, 120);
 
   function outline() {
-    const named = svg => svg.getAttribute('role') === 'img'
+    const named = svg => ['img', 'group'].includes(svg.getAttribute('role'))
       && (svg.getAttribute('aria-label') || svg.getAttribute('aria-labelledby') || svg.querySelector('title'));
     const spared = svg => svg.closest('[aria-hidden=true]') || svg.closest('[role=img][aria-label]');
     return {

@@ -27,7 +27,8 @@ class Mode(NamedTuple):
 MODES = (Mode(360, "light"), Mode(360, "dark"), Mode(1440, "light"), Mode(1440, "dark"))
 HEIGHT = 900
 GRAVE = ("serious", "critical")
-PRESSED = 40  # stops that are reached with the key itself
+TALLEST = 16_000
+PRESSED = 30  # stops that are reached with the key itself
 DATE = re.compile(r"\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC")
 WITHIN = Path(__file__).with_suffix(".js")
 
@@ -156,5 +157,10 @@ class Reader:
             yield "the skip link does not move the focus into the content"
 
     def keep(self, file: Path, *, whole: bool) -> None:
-        """Save the page as it is shown: all of it, or what is first seen."""
-        self.page.screenshot(full_page=whole, path=file)
+        """Save the page as it is shown: what is first seen, or the whole, of which Chromium draws `TALLEST` pixels."""
+        if not whole:
+            self.page.screenshot(path=file)
+            return
+        room = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": room[0], "height": min(room[1], TALLEST)}
+        self.page.screenshot(path=file, full_page=True, clip=clip)

@@ -115,14 +115,14 @@ BROKEN = """<!doctype html><html><head><title> · calledit</title></head><body>
 </body></html>"""
 
 
-def test_a_broken_page_is_complained_of(reader: Reader, plain_reader: Reader, album: Album) -> None:
+def test_a_broken_page_is_complained_of(reader: Reader, plain_reader: Reader, tmp_path: Path) -> None:
     """Each complaint is heard, or the tests above could not fail."""
     app = FastAPI()
     app.get("/broken")(lambda: HTMLResponse(BROKEN))
     page = Page("broken", None, "/broken", says="Nothing of the sort")
     with served(app) as base:
         url = base + page.address
-        found = [*opened(page, url, reader), *shown(page, MODES[:1], reader, album)]
+        found = [*opened(page, url, reader), *shown(page, MODES[:1], reader, Album(tmp_path, whole=False))]
         found += followed(page, url, reader, plain_reader)
         found += reader.open(url, 404)
     for complaint in (
