@@ -157,7 +157,7 @@ class Reader:
             yield "the skip link does not move the focus into the content"
 
     def keep(self, file: Path, *, whole: bool) -> None:
-        """Save the page as it is shown: what is first seen, or the whole, of which Chromium draws `TALLEST` pixels."""
+        """Save what is first seen of the page as it is shown, or the whole as far as Chromium draws it."""
         if not whole:
             self.page.screenshot(path=file)
             return
