@@ -30,6 +30,18 @@ METHOD_WORDS = {
     "random": "articles drawn at random",
     "hand-picked": "articles picked by hand",
 }
+STATUS_WORDS = {
+    "ok": "read, and not much smaller than before",
+    "empty": "no rows or a blank value, which proves nothing",
+    "throttled": "the source asked us to wait",
+    "malformed": "a page or garbage instead of an answer",
+    "skewed": "the source's clock is too far from ours",
+    "error": "no complete answer",
+}
+ALARM_WORDS = {
+    "shrunk": "it lost more rows than a sound source loses",
+    "lagging": "it lags more than the criteria that read it allow",
+}
 OBSTACLE_WORDS = {
     "placeholder": "stands for the unknown author of one article, and unknown authors are not compared",
     "anonymous": "is anonymous and may be several people, and unknown authors are not compared",

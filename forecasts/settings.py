@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     clock_seen: Instant | None = Field(
         default=None, description="When somebody last saw that the clock was right, after a long pause."
     )
+    public_url: str = Field(
+        default="",
+        description="Where the public finds the site, as https://scores.example: feeds link there.",
+    )
     contact: str = Field(
         default="no contact configured", description="Named in the User-Agent so that a host can reach you."
     )
@@ -58,6 +63,15 @@ class Settings(BaseSettings):
     @classmethod
     def _by_path_separator(cls, value: object) -> object:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        beyond = parts.path.rstrip("/") or parts.query or parts.fragment or parts.username
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or beyond):
+            raise ValueError("write https:// and the name of the host, as https://scores.example")
+        return value.rstrip("/")
 
     @field_validator("database_url")
     @classmethod

@@ -1,17 +1,12 @@
-"""Alarms of sources, read from stored checks: a table that shrank, a watermark that lags.
+"""Alarms of sources: a table that shrank, a watermark that lags; which there are, and which last."""
 
-A check carries its alarm from when it was written. An alarm lasts until the next sound check without one: checks
-that failed, and checks that never took place, neither raise nor end it.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
-from forecasts.criteria import load_query
+from forecasts.alarming import Alarm, episodes
 from forecasts.model import AlarmKind, Observation
 from forecasts.tables import Check, Resource
 from jobs.board import Seen
@@ -20,24 +15,6 @@ from jobs.sources import lags, lost_too_many
 STAYED_SMALLER = timedelta(days=7)
 CONSISTENT_CHECKS = 5
 LOOK_AGAIN = timedelta(days=1)  # at the latest, while an alarm lasts
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One alarm: of which resource, of what kind, from its first check to the check that ended it.
-
-    `resource` is a public id and `place` the address the source is read from. `until` is None while it lasts,
-    `checks` counts those that showed it, and `detail` is what the newest of them said.
-    """
-
-    resource: str
-    source: str
-    place: str
-    kind: str
-    since: datetime
-    until: datetime | None
-    checks: int
-    detail: str
 
 
 def alarm_of(
@@ -120,7 +97,7 @@ def alarms(session: Session, now: datetime) -> list[Alarm]:
         )
         .order_by(col(Check.resource_id), col(Check.id))
     ).all()
-    return [alarm for alarm in _episodes(found) if alarm.until is None]
+    return [alarm for alarm in episodes(found) if alarm.until is None]
 
 
 def alarm_history(session: Session) -> list[Alarm]:
@@ -134,31 +111,4 @@ def alarm_history(session: Session) -> list[Alarm]:
         )
         .order_by(col(Check.resource_id), col(Check.id))
     ).all()
-    return _episodes(found)
-
-
-def _episodes(checks: Iterable[tuple[Check, Resource]]) -> list[Alarm]:
-    """Join the alarmed checks of each resource, which come in order, into alarms."""
-    ended: list[Alarm] = []
-    lasting: dict[str, Alarm] = {}
-    for check, resource in checks:
-        before = lasting.get(resource.public_id)
-        if before is not None and check.alarm == before.kind:
-            count, since = before.checks + 1, before.since
-        else:
-            if before is not None:
-                ended.append(replace(lasting.pop(resource.public_id), until=check.checked_at))
-            count, since = 1, check.checked_at
-        if check.alarm is not None:
-            query = load_query(resource.query)
-            lasting[resource.public_id] = Alarm(
-                resource.public_id,
-                resource.source,
-                str(query.get("location") or query.get("service") or resource.source),
-                check.alarm,
-                since,
-                None,
-                count,
-                check.problem or "",
-            )
-    return sorted([*ended, *lasting.values()], key=lambda alarm: (alarm.since, alarm.resource))
+    return episodes(found)

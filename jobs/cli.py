@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from forecasts.alarming import Alarm
     from forecasts.model import Clock, SourceCatalogue
     from forecasts.settings import Settings
     from forecasts.store import Store
-    from jobs.alarms import Alarm
     from jobs.worker import Worker
 
 app = typer.Typer(

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlmodel import Session, col, func, select
 
 from forecasts import resolving
+from forecasts.alarming import Alarm
 from forecasts.criteria import load_query
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.model import SourceCatalogue, iso
@@ -28,7 +29,7 @@ from forecasts.tables import (
     Revision,
     Ruling,
 )
-from jobs.alarms import Alarm, alarm_history
+from jobs.alarms import alarm_history
 from jobs.board import next_closing
 from jobs.clocks import SimulatedClock
 from jobs.feed import Feed

@@ -184,7 +184,15 @@ def serve(
     listener = _listen(host, port)
     with store.read() as session:
         replayed = store.replay_run(session) is not None
-    site = create_app(store, drafts=drafts, monitor=Monitor(store, jobs=not replayed))
+    shown = host if ":" not in host else f"[{host}]"
+    here = f"http://{shown}:{listener.getsockname()[1]}"
+    site = create_app(
+        store,
+        drafts=drafts,
+        monitor=Monitor(store, jobs=not replayed),
+        address=settings.public_url or here,
+        dispute_window=settings.dispute_window,
+    )
     server = Server(uvicorn.Config(site, log_level="warning", timeout_graceful_shutdown=5))
 
     service: Service | None = None
@@ -197,9 +205,8 @@ def serve(
     with _signals(stop):
         if not replayed:
             service = Service(*live_worker(store, catalogue, settings), settings.tick_seconds)
-        shown = host if ":" not in host else f"[{host}]"
         jobs = "a replayed registry, no jobs run" if replayed else f"jobs tick every {settings.tick_seconds:g} s"
-        _say(f"Serving http://{shown}:{listener.getsockname()[1]} ({jobs}). Stop with Ctrl-C.")
+        _say(f"Serving {here} ({jobs}). Stop with Ctrl-C.")
         try:
             server.run(sockets=[listener])
         finally:

@@ -10,11 +10,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from forecasts import resolving
+from forecasts.alarming import Alarm
 from forecasts.errors import CalleditError
 from forecasts.model import AlarmKind, CheckStatus, QuestionState, iso
 from forecasts.store import Store
 from forecasts.tables import Check, Evidence, Question, Resolution, Resource, Revision
-from jobs.alarms import Alarm, alarms
+from jobs.alarms import alarms
 from jobs.clocks import UNVOUCHED
 
 OVERDUE = timedelta(minutes=15)

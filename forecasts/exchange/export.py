@@ -10,7 +10,7 @@ from typing import Any
 
 from forecasts.ledger import Ledger
 from forecasts.model import PPM, iso
-from forecasts.tables import Edition, Forecast, Revision, Statement
+from forecasts.tables import Check, Edition, Forecast, Question, Resolution, Revision, Statement
 
 Record = dict[str, Any]
 
@@ -143,32 +143,37 @@ def _statement(ledger: Ledger, statement: Statement, shown: Forecast | None) -> 
 
 def _questions(ledger: Ledger) -> Iterator[Record]:
     for question in ledger.questions.values():
-        parent = ledger.questions[question.condition_id] if question.condition_id else None
-        step = ledger.step(question.id)
-        yield {
-            "question": question.public_id,
-            "title": question.title,
-            "resolution_criteria": question.resolution_criteria,
-            "fine_print": question.fine_print,
-            "criterion": json.loads(question.criterion),
-            "opens_at": iso(question.opens_at),
-            "opens_latest": iso(question.opens_latest),
-            "deadline": iso(question.deadline),
-            "zone": question.zone,
-            "deadline_basis": question.deadline_basis,
-            "reading": question.reading,
-            "condition": parent.public_id if parent else None,
-            "condition_outcome": question.condition_outcome,
-            "cluster": question.cluster,
-            "reference_probability": _share(question.reference_ppm),
-            "reference_basis": question.reference_basis,
-            "retrospective": question.retrospective,
-            "resources": sorted(ledger.resources[found].public_id for found in ledger.reads[question.id]),
-            "state": "open" if step is None or step.state == "reopened" else step.state,
-            "outcome": ledger.outcome(question.id),
-            "publication": ledger.label_of_question(question.id),
-            **_revision(ledger, question.rev),
-        }
+        yield question_record(ledger, question)
+
+
+def question_record(ledger: Ledger, question: Question) -> Record:
+    """Return the record of one question."""
+    parent = ledger.questions[question.condition_id] if question.condition_id else None
+    step = ledger.step(question.id)
+    return {
+        "question": question.public_id,
+        "title": question.title,
+        "resolution_criteria": question.resolution_criteria,
+        "fine_print": question.fine_print,
+        "criterion": json.loads(question.criterion),
+        "opens_at": iso(question.opens_at),
+        "opens_latest": iso(question.opens_latest),
+        "deadline": iso(question.deadline),
+        "zone": question.zone,
+        "deadline_basis": question.deadline_basis,
+        "reading": question.reading,
+        "condition": parent.public_id if parent else None,
+        "condition_outcome": question.condition_outcome,
+        "cluster": question.cluster,
+        "reference_probability": _share(question.reference_ppm),
+        "reference_basis": question.reference_basis,
+        "retrospective": question.retrospective,
+        "resources": sorted(ledger.resources[found].public_id for found in ledger.reads[question.id]),
+        "state": "open" if step is None or step.state == "reopened" else step.state,
+        "outcome": ledger.outcome(question.id),
+        "publication": ledger.label_of_question(question.id),
+        **_revision(ledger, question.rev),
+    }
 
 
 def _forecasts(ledger: Ledger) -> Iterator[Record]:
@@ -203,56 +208,66 @@ def _forecasts(ledger: Ledger) -> Iterator[Record]:
 
 def _resolutions(ledger: Ledger) -> Iterator[Record]:
     for step in ledger.resolutions.values():
-        check = ledger.checks[step.check_id] if step.check_id else None
-        yield {
-            "resolution": step.public_id,
-            "question": ledger.questions[step.question_id].public_id,
-            "step": step.step,
-            "state": step.state,
-            "outcome": step.outcome,
-            "rule": step.rule,
-            "reason": step.reason,
-            "citation": step.citation,
-            "resolver": ledger.actors[step.actor_id].name,
-            "resolver_kind": ledger.actors[step.actor_id].kind,
-            "decided_at": iso(step.decided_at),
-            "closes_at": _when(step.closes_at),
-            "check": check.public_id if check else None,
-            "evidence_sha256": step.evidence_sha256,
-            "evidence_redacted": ledger.redacted("evidence", step.evidence_sha256),
-            "occurred_at": _when(step.occurred_at),
-            "occurred_until": _when(step.occurred_until),
-            "knowable_at": _when(step.knowable_at),
-            "publication": ledger.label_of_question(step.question_id),
-            **_revision(ledger, step.rev),
-        }
+        yield resolution_record(ledger, step)
+
+
+def resolution_record(ledger: Ledger, step: Resolution) -> Record:
+    """Return the record of one step in the resolution of a question."""
+    check = ledger.checks[step.check_id] if step.check_id else None
+    return {
+        "resolution": step.public_id,
+        "question": ledger.questions[step.question_id].public_id,
+        "step": step.step,
+        "state": step.state,
+        "outcome": step.outcome,
+        "rule": step.rule,
+        "reason": step.reason,
+        "citation": step.citation,
+        "resolver": ledger.actors[step.actor_id].name,
+        "resolver_kind": ledger.actors[step.actor_id].kind,
+        "decided_at": iso(step.decided_at),
+        "closes_at": _when(step.closes_at),
+        "check": check.public_id if check else None,
+        "evidence_sha256": step.evidence_sha256,
+        "evidence_redacted": ledger.redacted("evidence", step.evidence_sha256),
+        "occurred_at": _when(step.occurred_at),
+        "occurred_until": _when(step.occurred_until),
+        "knowable_at": _when(step.knowable_at),
+        "publication": ledger.label_of_question(step.question_id),
+        **_revision(ledger, step.rev),
+    }
 
 
 def _checks(ledger: Ledger) -> Iterator[Record]:
     for check in ledger.checks.values():
-        resource = ledger.resources[check.resource_id]
-        yield {
-            "check": check.public_id,
-            "resource": resource.public_id,
-            "source": resource.source,
-            "source_version": check.source_version,
-            "query": json.loads(resource.query),
-            "due_at": iso(check.due_at),
-            "checked_at": iso(check.checked_at),
-            "status": check.status,
-            "sound": check.sound,
-            "problem": check.problem,
-            "http_status": check.http_status,
-            "evidence_sha256": check.evidence_sha256,
-            "evidence_redacted": ledger.redacted("evidence", check.evidence_sha256),
-            "watermark": _when(check.watermark),
-            "rows": check.rows,
-            "alarm": check.alarm,
-            "trusted_from": _when(check.trusted_from),
-            "late_rows": check.late_rows,
-            "publication": ledger.label_of_resource(resource.id),
-            **_revision(ledger, check.rev),
-        }
+        yield check_record(ledger, check)
+
+
+def check_record(ledger: Ledger, check: Check) -> Record:
+    """Return the record of one check."""
+    resource = ledger.resources[check.resource_id]
+    return {
+        "check": check.public_id,
+        "resource": resource.public_id,
+        "source": resource.source,
+        "source_version": check.source_version,
+        "query": json.loads(resource.query),
+        "due_at": iso(check.due_at),
+        "checked_at": iso(check.checked_at),
+        "status": check.status,
+        "sound": check.sound,
+        "problem": check.problem,
+        "http_status": check.http_status,
+        "evidence_sha256": check.evidence_sha256,
+        "evidence_redacted": ledger.redacted("evidence", check.evidence_sha256),
+        "watermark": _when(check.watermark),
+        "rows": check.rows,
+        "alarm": check.alarm,
+        "trusted_from": _when(check.trusted_from),
+        "late_rows": check.late_rows,
+        "publication": ledger.label_of_resource(resource.id),
+        **_revision(ledger, check.rev),
+    }
 
 
 def _scores(ledger: Ledger) -> Iterator[Record]:

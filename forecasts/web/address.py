@@ -43,6 +43,11 @@ class Address:
         return _join(path, dict(query or {}) | _state(self.as_of))
 
     @property
+    def state(self) -> dict[str, object]:
+        """What a form adds to ask about the same state of the registry."""
+        return _state(self.as_of)
+
+    @property
     def now(self) -> str:
         """This page as it is now."""
         return _join(self.path or "/", self.query)
@@ -55,6 +60,15 @@ class Address:
         """Whether the page lies in a section of the site."""
         room = "/" + (self.path or "").split("/")[1] if self.path else ""
         return section == _LIES_IN.get(room, room)
+
+
+def paged(query: Mapping[str, str], name: str, page: int) -> dict[str, str]:
+    """Return a query with the number of a page under a name; the first page needs none.
+
+    >>> paged({"q": "fares"}, "page", 2), paged({}, "page", 1)
+    ({'q': 'fares', 'page': '2'}, {})
+    """
+    return dict(query) | ({name: str(page)} if page > 1 else {})
 
 
 def end_of_day(text: str) -> datetime | None:
@@ -86,4 +100,5 @@ def _state(as_of: AsOf) -> dict[str, object]:
 
 
 def _join(path: str, query: Mapping[str, object]) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
+    place, mark, anchor = path.partition("#")
+    return f"{place}?{urlencode(query)}{mark}{anchor}" if query else path

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -18,11 +19,17 @@ from forecasts.kept import Recent, Together
 from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
-from forecasts.web import pages, views
+from forecasts.web import lists, pages, sources, views
 from forecasts.web.address import end_of_day
+from forecasts.web.badge import badge_view
 from forecasts.web.desk import About, Desk, State
+from forecasts.web.feed import feed_view
+from forecasts.web.method import method_view
+from forecasts.web.question import question_view
 from forecasts.web.responses import Page, handle_errors, respond, respond_evidence, respond_page
 
+LOCAL = "http://127.0.0.1:8000"
+ATOM = "application/atom+xml"
 UNCACHED = {"Cache-Control": "no-store"}
 #: Bytes of pages kept in memory, compressed, with their keys.
 KEPT = 64_000_000
@@ -53,6 +60,19 @@ async def _asked(
 At = Annotated[AsOf, Depends(_asked)]
 
 
+def read_page(value: object) -> object:
+    """Take the number of a page, as 1 or 20; refuse any other text with a sentence."""
+    if isinstance(value, str):
+        if not re.fullmatch("[1-9][0-9]{0,8}", value):
+            raise ValueError(f"{value[:40]!r} is not the number of a page; pages count from 1")
+        return int(value)
+    return value
+
+
+PageNumber = Annotated[int, BeforeValidator(read_page), Query(alias="page")]
+Number = Annotated[int, BeforeValidator(read_page), Query()]
+
+
 class Monitor(Protocol):
     """How the jobs are doing, for probes and scrapers; both methods block."""
 
@@ -65,14 +85,28 @@ class Monitor(Protocol):
         ...
 
 
-def create_app(store: Store, *, drafts: bool = False, monitor: Monitor | None = None) -> FastAPI:
+def create_app(
+    store: Store,
+    *,
+    drafts: bool = False,
+    monitor: Monitor | None = None,
+    address: str = LOCAL,
+    dispute_window: timedelta | None = None,
+) -> FastAPI:
     """Return the site that shows what is public in a store, or with `drafts` all of it.
 
+    `address` is where the public finds it, without a final slash: what is read elsewhere, as a feed, links there.
+    `dispute_window` is printed on the page on method.
     Whoever composes it adds the jobs, and with a `monitor` of them the addresses /healthz and /metrics.
     """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     site = _Site(Desk(store, drafts=drafts))
+    _add_lists(app, site)
+    _add_boards(app, site)
     _add_pages(app, site)
+    _add_sources(app, site)
+    _add_method(app, site, dispute_window)
+    _add_news(app, _Site(Desk(store)) if drafts else site, address, store)
     _add_files(app, site)
     if monitor is not None:
         _add_probes(app, monitor)
@@ -136,10 +170,6 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
     get = partial(app.api_route, methods=["GET", "HEAD"])
     desk, page = site.desk, site.page
 
-    @get("/")
-    async def home(request: Request, as_of: At) -> Response:
-        return await page(request, as_of, lambda ledger: pages.home_page(views.home_view(ledger), as_of=as_of))
-
     @get("/authors/{slug}")
     async def author(request: Request, slug: str, as_of: At) -> Response:
         def build(ledger: Ledger) -> str:
@@ -147,15 +177,6 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             return pages.author_page(report, desk.svg(report), desk.curve(report), standalone=False, as_of=as_of)
 
         return await page(request, as_of, build, about=("author", slug))
-
-    @get("/leaderboard")
-    async def leaderboard(request: Request, as_of: At) -> Response:
-        return await page(
-            request,
-            as_of,
-            lambda ledger: pages.leaderboard_page(desk.leaderboard(ledger, as_of), as_of=as_of),
-            about="everybody",
-        )
 
     @get("/articles/{key}")
     async def article(request: Request, key: str, as_of: At) -> Response:
@@ -175,31 +196,146 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             about=("statement", public_id),
         )
 
-    @get("/questions/{public_id}")
-    async def question(request: Request, public_id: str, as_of: At) -> Response:
-        return await page(
-            request,
-            as_of,
-            lambda ledger: pages.question_page(views.question_view(ledger, public_id), as_of=as_of),
-            about=("question", public_id),
-        )
+
+def _add_lists(app: FastAPI, site: "_Site") -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+    page = site.page
+
+    @get("/")
+    async def home(request: Request, as_of: At) -> Response:
+        return await page(request, as_of, lambda ledger: pages.home_page(lists.home_view(ledger), as_of=as_of))
+
+    @get("/authors")
+    async def authors(request: Request, as_of: At, number: PageNumber = 1) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.authors_page(lists.authors_view(ledger, number), as_of=as_of)
+
+        return await page(request, as_of, build)
+
+    @get("/articles")
+    async def articles(request: Request, as_of: At, number: PageNumber = 1) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.articles_page(lists.articles_view(ledger, number), as_of=as_of)
+
+        return await page(request, as_of, build)
+
+    @get("/questions")
+    async def questions(request: Request, as_of: At, number: PageNumber = 1, state: str | None = None) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.questions_page(lists.questions_view(ledger, number, state), as_of=as_of)
+
+        return await page(request, as_of, build)
 
     @get("/corrections")
-    async def corrections(request: Request, as_of: At) -> Response:
-        return await page(
-            request,
-            as_of,
-            lambda ledger: pages.corrections_page(views.corrections_view(ledger), as_of=as_of),
-        )
+    async def corrections(request: Request, as_of: At, number: PageNumber = 1) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.corrections_page(lists.corrections_view(ledger, number), as_of=as_of)
+
+        return await page(request, as_of, build)
+
+
+def _add_boards(app: FastAPI, site: "_Site") -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+    desk, page = site.desk, site.page
+
+    @get("/leaderboard")
+    async def leaderboard(request: Request, as_of: At, number: PageNumber = 1, others: Number = 1) -> Response:
+        def build(ledger: Ledger) -> str:
+            board = desk.leaderboard(ledger, as_of)
+            return pages.leaderboard_page(board, as_of=as_of, page=number, others=others)
+
+        return await page(request, as_of, build, about="everybody")
+
+    @get("/leaderboard/{slug}")
+    async def standing(
+        request: Request, slug: str, as_of: At, number: PageNumber = 1, pairs: Number = 1
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            board = desk.leaderboard(ledger, as_of)
+            return pages.standing_page(board, slug, as_of=as_of, page=number, pairs=pairs)
+
+        return await page(request, as_of, build, about="everybody")
+
+
+def _add_sources(app: FastAPI, site: "_Site") -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+    page = site.page
+
+    @get("/questions/{public_id}")
+    async def question(
+        request: Request,
+        public_id: str,
+        as_of: At,
+        *,
+        number: PageNumber = 1,
+        forecasts: Number = 1,
+        checks: str = "changes",
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            view = question_view(ledger, public_id, page=number, forecasts=forecasts, checks=checks)
+            return pages.question_page(view, as_of=as_of)
+
+        return await page(request, as_of, build, about=("question", public_id))
+
+    @get("/sources")
+    async def resources(request: Request, as_of: At, number: PageNumber = 1) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.sources_page(sources.sources_view(ledger, number, live=as_of is None), as_of=as_of)
+
+        return await page(request, as_of, build)
+
+    @get("/sources/{public_id}")
+    async def resource(
+        request: Request, public_id: str, as_of: At, number: PageNumber = 1, questions: Number = 1
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            live = as_of is None
+            view = sources.source_view(ledger, public_id, page=number, questions=questions, live=live)
+            return pages.source_page(view, as_of=as_of)
+
+        return await page(request, as_of, build)
 
     @get("/checks/{public_id}")
     async def check(request: Request, public_id: str, as_of: At) -> Response:
-        return await page(
-            request,
-            as_of,
-            lambda ledger: pages.check_page(views.check_view(ledger, public_id), as_of=as_of),
-            about=("check", public_id),
+        def build(ledger: Ledger) -> str:
+            return pages.check_page(sources.check_view(ledger, public_id), as_of=as_of)
+
+        return await page(request, as_of, build, about=("check", public_id))
+
+
+def _add_method(app: FastAPI, site: "_Site", dispute_window: timedelta | None) -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+
+    @get("/method")
+    async def method(request: Request, as_of: At) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.method_page(method_view(ledger, dispute_window), as_of=as_of)
+
+        return await site.page(request, as_of, build)
+
+
+def _add_news(app: FastAPI, public: "_Site", address: str, store: Store) -> None:
+    """Add what is read elsewhere: it never holds a draft, also where the pages do."""
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+
+    @get("/feed.atom")
+    async def feed(request: Request, as_of: At) -> Response:
+        return await public.page(
+            request, as_of, lambda ledger: pages.atom(feed_view(ledger, address=address)), ATOM
         )
+
+    @get("/authors/{slug}/feed.atom")
+    async def author_feed(request: Request, slug: str, as_of: At) -> Response:
+        return await public.page(
+            request, as_of, lambda ledger: pages.atom(feed_view(ledger, slug, address=address)), ATOM
+        )
+
+    @get("/authors/{slug}/badge.svg")
+    async def badge(request: Request, slug: str, as_of: At) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.badge(badge_view(ledger, slug, ledger.moment(as_of, store.clock)))
+
+        return await public.page(request, as_of, build, "image/svg+xml", about=("author", slug))
 
 
 def _add_files(app: FastAPI, site: "_Site") -> None:

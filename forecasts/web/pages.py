@@ -1,6 +1,8 @@
 """Plain data rendered as HTML: pure functions, everything escaped, no JavaScript."""
 
 import json
+import operator
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -13,8 +15,9 @@ from markupsafe import Markup
 from forecasts.charts import describe, percent, strip_rows
 from forecasts.ledger import AsOf
 from forecasts.model import iso
-from forecasts.sentences import score, share
-from forecasts.web.address import SECTIONS, Address
+from forecasts.sentences import ALARM_WORDS, STATUS_WORDS, score, share
+from forecasts.web.address import SECTIONS, Address, paged
+from forecasts.web.standings import board_view, standing_view
 from scoring.gates import GATES
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from forecasts.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LONGEST = 400
 _POLICY_WORDS = {
     "broad": "every primary forecast, whether a stated number, graded words or our reading",
     "strict": "only stated numbers and phrases a standard lexicon defines; no bare modals, no reading of ours",
@@ -68,25 +73,48 @@ def author_page(
     )
 
 
-def leaderboard_page(board: "Board", *, standalone: bool = False, as_of: AsOf = None) -> str:
-    """Return the leaderboard with all who cannot be ranked."""
-    names = {row["slug"]: row["name"] for row in board["ranked"]}
+def leaderboard_page(
+    board: "Board", *, standalone: bool = False, as_of: AsOf = None, page: int = 1, others: int = 1
+) -> str:
+    """Return the leaderboard with all who cannot be ranked, fifty a page; all of it in one `standalone` file."""
+    view = board_view(board, page, others, whole=standalone)
     return _render(
         "leaderboard.html",
         path="/leaderboard",
+        query=view["ranked"]["asked"] | view["others"]["asked"],
         as_of=as_of,
-        **_clocked(board),
         standalone=standalone,
-        board=board,
-        names=names,
-        replay=board["replay"],
-        drafts=board["include_drafts"],
+        **_clocked(board),
+        **view,
     )
 
 
+def standing_page(board: "Board", slug: str, *, as_of: AsOf = None, page: int = 1, pairs: int = 1) -> str:
+    """Return how one ranked author compares with everybody else, and the rows behind the score."""
+    view = standing_view(board, slug, page, pairs)
+    query = view["rows"]["asked"] | view["pairs"]["asked"]
+    return _render("standing.html", query=query, as_of=as_of, **_clocked(board), **view)
+
+
 def home_page(view: "View", *, as_of: AsOf = None) -> str:
-    """Return the page that lists authors, articles and questions."""
+    """Return the page one lands on."""
     return _render("home.html", path="/", as_of=as_of, **view)
+
+
+def authors_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return a page of the list of authors."""
+    return _render("authors.html", path="/authors", query=view["authors"]["asked"], as_of=as_of, **view)
+
+
+def articles_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return a page of the list of articles."""
+    return _render("articles.html", path="/articles", query=view["articles"]["asked"], as_of=as_of, **view)
+
+
+def questions_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return a page of the list of questions."""
+    query = ({"state": view["state"]} if view["state"] else {}) | view["questions"]["asked"]
+    return _render("questions.html", path="/questions", query=query, as_of=as_of, **view)
 
 
 def article_page(view: "View", *, as_of: AsOf = None) -> str:
@@ -101,7 +129,19 @@ def statement_page(view: "View", *, as_of: AsOf = None) -> str:
 
 def question_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one question, from its criteria to the verdicts on it."""
-    return _render("question.html", path=f"/questions/{view['question']['question']}", as_of=as_of, **view)
+    shown = {"checks": "all"} if view["shown"] == "all" else {}
+    query = shown | view["checks"]["asked"] | view["forecasts"]["asked"]
+    return _render("question.html", query=query, as_of=as_of, checks_query=shown, **view)
+
+
+def sources_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return a page of the list of resources, with how each does."""
+    return _render("sources.html", path="/sources", query=view["resources"]["asked"], as_of=as_of, **view)
+
+
+def source_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return the page of one resource and its checks."""
+    return _render("source.html", query=view["checks"]["asked"] | view["questions"]["asked"], as_of=as_of, **view)
 
 
 def check_page(view: "View", *, as_of: AsOf = None) -> str:
@@ -109,13 +149,30 @@ def check_page(view: "View", *, as_of: AsOf = None) -> str:
     return _render("check.html", path=f"/checks/{view['check']['check']}", as_of=as_of, **view)
 
 
+def method_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return the page that says how each number is made."""
+    return _render("method.html", path="/method", as_of=as_of, **view)
+
+
 def corrections_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the correction log as a page."""
-    return _render("corrections.html", path="/corrections", as_of=as_of, **view)
+    return _render("corrections.html", path="/corrections", query=view["entries"]["asked"], as_of=as_of, **view)
+
+
+def atom(view: "View") -> str:
+    """Return a feed as Atom."""
+    return _environment().get_template("feed.atom").render(**view)
+
+
+def badge(view: "View") -> str:
+    """Return a badge as SVG."""
+    return _environment().get_template("badge.svg").render(**view)
 
 
 def error_page(title: str, sentence: str) -> str:
-    """Return the page that says in a sentence why there is no other."""
+    """Return the page that says in a sentence why there is no other; what was asked is not repeated at length."""
+    if len(sentence) > _LONGEST:
+        sentence = f"{sentence[:_LONGEST]} …"
     return _render("error.html", path=None, as_of=None, replay=None, drafts=False, title=title, sentence=sentence)
 
 
@@ -151,6 +208,7 @@ def _render(
         _environment()
         .get_template(name)
         .render(
+            path=path,
             address=Address(path, as_of, query or {}),
             as_of=iso(as_of) if isinstance(as_of, datetime) else None,
             at_rev=as_of if isinstance(as_of, int) else None,
@@ -176,12 +234,17 @@ def _environment() -> Environment:
         "share": share,
         "when": _when,
         "pretty": _pretty,
+        "printable": _printable,
         "sentence": _sentence,
+        "combined": operator.or_,
     }
     found.globals |= {
         "stylesheet": stylesheet,
         "sections": SECTIONS,
+        "paged": paged,
         "policy_words": _POLICY_WORDS,
+        "status_words": STATUS_WORDS,
+        "alarm_words": ALARM_WORDS,
         "signs": _SIGNS,
         "interval_needs": next(gate.clusters for gate in GATES if "interval" in gate.adds),
     }
@@ -205,6 +268,15 @@ def _sentence(text: str) -> str:
     ('it rained.', 'It rained.')
     """
     return f"{text.rstrip('.')}."
+
+
+def _printable(text: str) -> str:
+    """Return a text without the characters that XML 1.0 cannot hold.
+
+    >>> _printable("a\\x07b")
+    'ab'
+    """
+    return _NOT_XML.sub("", text)
 
 
 def _pretty(value: str | Mapping[str, Any]) -> str:

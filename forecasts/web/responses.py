@@ -126,7 +126,8 @@ async def _refused(_request: Request, error: HTTPException) -> Response:
     unknown = error.status_code == 404
     sentence = "There is no such page." if unknown else "These pages are for reading: only GET and HEAD work."
     title = "Not found" if unknown else "Not possible"
-    return respond(pages.error_page(title, sentence), status=error.status_code)
+    headers = dict(error.headers or {})
+    return respond(pages.error_page(title, sentence), status=error.status_code, headers=headers)
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

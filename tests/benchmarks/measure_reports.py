@@ -21,8 +21,8 @@ from forecasts.ledger import read_ledger
 from forecasts.reports import author_report
 from forecasts.store import Store
 from forecasts.text import report_text
+from forecasts.web.lists import authors_view, home_view
 from forecasts.web.pages import author_page
-from forecasts.web.views import home_view
 from jobs.sources import catalogue
 from tests.support.clocks import FakeClock, at
 from tests.support.many import Many
@@ -78,6 +78,7 @@ def measure(url: str, authors: int, forecasts: int, questions: int) -> None:
         timed("its page", lambda: author_page(report, *pictures))
         timed("its text", lambda: report_text(report))
         timed("the home page's data", lambda: home_view(ledger))
+        timed("a page of authors", lambda: authors_view(ledger))
         timed("the leaderboard", lambda: leaderboard(ledger, now))
     finally:
         store.close()

@@ -12,8 +12,9 @@ from forecasts.exchange.export import KINDS, records
 from forecasts.exchange.trace import trace
 from forecasts.registry import NewNumber
 from forecasts.reports import author_report
+from forecasts.web.lists import authors_view
 from forecasts.web.pages import statement_page
-from forecasts.web.views import home_view, statement_view
+from forecasts.web.views import statement_view
 from tests.support.clocks import at
 from tests.support.desk import Desk
 from tests.support.documents import (
@@ -441,11 +442,11 @@ def test_a_newer_version_of_a_lexicon_is_a_correction_and_the_first_is_none(desk
 def test_whoever_has_nothing_charged_to_them_any_more(desk: Desk) -> None:
     desk.register(document())
     old = desk.export("statements")[0]["statement"]
-    assert [row["slug"] for row in home_view(desk.ledger())["authors"]] == ["ada-bell"]
+    assert [row["slug"] for row in authors_view(desk.ledger())["authors"]["rows"]] == ["ada-bell"]
     assert not statement_view(desk.ledger(), old)["said_by_another"]
     correct(desk, **COLE)
     ledger = desk.ledger()
-    assert [row["slug"] for row in home_view(ledger)["authors"]] == ["ben-cole"]
+    assert [row["slug"] for row in authors_view(ledger)["authors"]["rows"]] == ["ben-cole"]
     assert "What was charged to Ada Bell here has been corrected" in desk.report()["verdict"]
     assert "has been scored yet" in desk.report("ben-cole")["verdict"]
     assert "Withdrawn reading: not said by" in statement_page(statement_view(ledger, old))

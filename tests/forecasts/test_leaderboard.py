@@ -152,7 +152,9 @@ def test_criteria_written_after_the_fact_rank_nobody(desk: Desk) -> None:
 
 
 def test_a_ranked_mean_can_be_recomputed_from_the_page(desk: Desk) -> None:
-    page = leaderboard_page(board(desk, Many(OUTCOMES, {"ada": sure(0.9), "ben": noisy(1)})))
+    found = board(desk, Many(OUTCOMES, {"ada": sure(0.9), "ben": noisy(1)}))
+    assert '<a href="/leaderboard/ada#rows">0.010</a>' in leaderboard_page(found)
+    page = leaderboard_page(found, standalone=True)
     assert '<a href="#rows-ada">0.010</a>' in page
     rows = page.partition('<details id="rows-ada">')[2].partition("</details>")[0]
     scores = [float(cell) for cell in re.findall(r'<td class="number">([\d.e-]+)</td></tr>', rows)]

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from forecasts.alarming import Alarm
 from forecasts.store import Store
-from jobs.alarms import Alarm, alarm_history, alarms
+from jobs.alarms import alarm_history, alarms
 from jobs.sources import catalogue
 from jobs.worker import Worker
 from tests.jobs.servers import answer, say
