@@ -17,7 +17,8 @@ from forecasts.store import Store
 from forecasts.tables import Check, Resource
 from forecasts.web.feed import feed_view
 from forecasts.web.lists import PAGE, page_of
-from forecasts.web.pages import atom, leaderboard_page, standing_page
+from forecasts.web.method import method_view
+from forecasts.web.pages import atom, leaderboard_page, method_page, standing_page
 from scoring.gates import GATES
 from tests.forecasts.web.conftest import HOSTILE, Get, Told
 from tests.forecasts.web.test_pages import told as text_of
@@ -240,7 +241,7 @@ def test_an_earlier_state_of_a_source_has_no_alarm_to_come_and_no_queue(get: Get
 
 
 def test_the_method_is_read_from_what_the_numbers_are_made_with(
-    get: Get, told: Told, monkeypatch: pytest.MonkeyPatch
+    get: Get, told: Told, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = text_of(get("/method").text)
     for gate in GATES[1:]:
@@ -250,7 +251,8 @@ def test_the_method_is_read_from_what_the_numbers_are_made_with(
     assert "at most 5 %" in text
     monkeypatch.setattr("forecasts.leaderboard.ALPHA", 0.01)
     monkeypatch.setattr("forecasts.web.method.GATES", (GATES[0], *(gate for gate in GATES[2:])))
-    text = text_of(get("/method?as_of=").text)
+    text = text_of(method_page(method_view(desk.ledger(), timedelta(days=3))))
+    assert "for 3 days" in text
     assert "at most 1 %" in text
     assert "Below 30 groups" in text
 
