@@ -98,7 +98,8 @@ def handle_errors(app: FastAPI) -> None:
 
 
 async def _not_found(_request: Request, error: NotFoundError) -> Response:
-    return respond(pages.error_page("Not found", str(error)), status=404)
+    sentence = str(error).partition(" Registered: ")[0]  # what there is stands in the lists
+    return respond(pages.error_page("Not found", sentence), status=404)
 
 
 async def _gone(_request: Request, error: RedactedError) -> Response:
