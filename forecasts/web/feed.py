@@ -84,6 +84,9 @@ def _outcomes(ledger: Ledger, author: Author | None) -> Iterator[Entry]:
         question = ledger.questions[step.question_id]
         who = sorted(ledger.names[key] for key in names)
         text = f"{step.reason.rstrip('.')}." + (f" Forecasts by {', '.join(who)}." if who else "")
+        label = ledger.label_of_question(question.id)
+        if label != "published":
+            text += f" ({label[0].upper()}{label[1:]}.)"
         yield Entry(
             f"resolution {step.public_id}",
             _at(ledger, step.rev),

@@ -193,4 +193,5 @@ def _resolved(ledger: Ledger, step: Resolution) -> View:
         "decided_at": iso(step.decided_at),
         "seed": ledger.actors[step.actor_id].kind == "seed",
         "authors": [named(ledger.authors[key]) for key in by_author],
+        "publication": ledger.label_of_question(question.id),
     }

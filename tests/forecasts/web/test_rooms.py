@@ -319,6 +319,8 @@ def test_the_feed_tells_what_came_out_was_published_corrected_and_answered(
         "The record of ada-bell in tarn-2020 was published",
         "Reply by Ada Bell",
     }
+    outcome = found[f"Came out yes: Does it open? {HOSTILE}"]
+    assert outcome["content"] == "opening on 2020-02-03. Forecasts by Ada Bell. (Published, no notice sent.)"
     assert found["Reply by Ada Bell"]["content"] == "I stand by it & <so>."
     assert found["Reply by Ada Bell"]["link"] == f"http://127.0.0.1:8000/statements/{told.statement}"
     for entry in found.values():
