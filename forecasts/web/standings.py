@@ -23,17 +23,14 @@ def board_view(board: Board, page: int, others: int, *, whole: bool = False) -> 
 
 
 def standing_view(board: Board, slug: str, page: int, pairs: int) -> View:
-    """Return one ranked author with a page of the rows behind the score and one of the pairs.
+    """Return one author with a page of the rows behind the score and one of the pairs, or why there is no rank.
 
-    Raises `NotFoundError` for an author who is not ranked, with the reason.
+    Raises `NotFoundError` for an author who is not on the leaderboard.
     """
-    found = next((row for row in board["ranked"] if row["slug"] == slug), None)
+    everybody = [*board["ranked"], *board["cannot_be_ranked"]]
+    found = next((row for row in everybody if row["slug"] == slug), None)
     if found is None:
-        unranked = next((row for row in board["cannot_be_ranked"] if row["slug"] == slug), None)
-        if unranked is None:
-            raise NotFoundError(f"There is no author {slug!r} on the leaderboard.")
-        why = "; ".join(reason["sentence"] for reason in unranked["reasons"])
-        raise NotFoundError(f"{unranked['name']} cannot be ranked: {why}.")
+        raise NotFoundError(f"There is no author {slug!r} on the leaderboard.")
     mine = [pair for pair in board["pairs"] if slug in pair["authors"]]
     mine.sort(key=lambda pair: not (pair["better"] or pair["flips_under"]))
     return {
@@ -41,7 +38,8 @@ def standing_view(board: Board, slug: str, page: int, pairs: int) -> View:
         "path": f"/leaderboard/{slug}",
         "row": found,
         "ranked": len(board["ranked"]),
-        "rows": page_of(found["rows"], page),
+        "reasons": found.get("reasons", []),
+        "rows": page_of(found.get("rows", []), page),
         "pairs": page_of(mine, pairs, name="pairs"),
     }
 

@@ -129,7 +129,9 @@ def _ids(records: Records) -> dict[str, str]:
     summit, promise = said(records, "fourth-summit"), said(records, "stop-short-range")
     optimism = said(records, "detrani-optimism")
     check = proposed_at(records, optimism)
-    (evidence,) = {row["evidence_sha256"] for row in records["checks"] if row["check"] == check}
+    ((evidence, source),) = {
+        (row["evidence_sha256"], row["resource"]) for row in records["checks"] if row["check"] == check
+    }
     return {
         "author": next(row["author"] for row in records["forecasts"] if row["forecast"] == summit["forecast"]),
         "article": summit["article"],
@@ -138,4 +140,5 @@ def _ids(records: Records) -> dict[str, str]:
         "question": promise["question"],
         "check": check,
         "evidence": evidence,
+        "source": source,
     }
