@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlmodel import select
 
 from forecasts import tables
@@ -59,6 +59,10 @@ class Many:
                 tables.Score,
             ):
                 _insert(tx, table, rows.get(table, []))
+                if store.on_postgres:  # which does not count the ids that it is given
+                    name = table.__tablename__
+                    counted = f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"
+                    tx.session.connection().execute(text(counted))
 
     def _question(self, rows: dict[Any, list[dict[str, Any]]], number: int, tx: Transaction) -> None:
         reference = self.references[number] if self.references else None
