@@ -24,10 +24,12 @@ from tests.jobs.runs import END, register_seeds, run
 from tests.support import documents as make
 from tests.support.browser import MISSING, found, launch, served
 from tests.support.databases import Databases
+from tests.support.many import Many
 from tests.support.pictures import proposed_at
 from tests.support.tour import Records, exported, said
 
 REQUIRED = os.environ.get("CALLEDIT_BROWSER") == "required"
+OUTCOMES = [number % 3 != 0 for number in range(60)]
 UNBROKEN = "https://events.example/" + "tarn-bridge-" * 12
 
 
@@ -52,13 +54,17 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A registry and where it is served: to everybody, and with its drafts; `ids` fill the addresses of pages."""
+    """A registry and where it is served, to everybody and with its drafts; `ids` fill the addresses of pages.
+
+    `ranked` serves another registry, in which there is enough to rank and to draw a curve.
+    """
 
     store: Store
     records: Records
     ids: dict[str, str]
     public: str
     drafts: str
+    ranked: str
 
     def app(self, *, drafts: bool) -> FastAPI:
         """Return the site as `calledit serve` composes it."""
@@ -84,10 +90,22 @@ def site(browser: Browser, databases: Databases, request: pytest.FixtureRequest)
     _work_at_the_desk(store, draft["statements"])
     records = exported(read_ledger(store))
     drafted = {"draft": draft["statements"]["s-bridge"], "draft_question": draft["questions"]["q-bridge"]}
-    made = Site(store, records, _ids(records) | drafted, "", "")
-    with served(made.app(drafts=False)) as public, served(made.app(drafts=True)) as drafts:
-        yield Site(store, records, made.ids, public, drafts)
+    made = Site(store, records, _ids(records) | drafted, "", "", "")
+    many = Store(databases.make("sqlite"), SystemClock())
+    Many(OUTCOMES, {"ada": sure(0.9) | dict.fromkeys(range(9), 0.6), "ben": sure(0.4)}).write(many)
+    with (
+        served(made.app(drafts=False)) as public,
+        served(made.app(drafts=True)) as drafts,
+        served(create_app(many, drafts=True)) as ranked,
+    ):
+        yield Site(store, records, made.ids, public, drafts, ranked)
+    many.close()
     store.close()
+
+
+def sure(share: float) -> dict[int, float | str]:
+    """Return forecasts that give every outcome the same share."""
+    return {number: share if outcome else 1 - share for number, outcome in enumerate(OUTCOMES)}
 
 
 def _draft() -> make.Item:
@@ -129,9 +147,7 @@ def _ids(records: Records) -> dict[str, str]:
     summit, promise = said(records, "fourth-summit"), said(records, "stop-short-range")
     optimism = said(records, "detrani-optimism")
     check = proposed_at(records, optimism)
-    ((evidence, source),) = {
-        (row["evidence_sha256"], row["resource"]) for row in records["checks"] if row["check"] == check
-    }
+    (checked,) = [row for row in records["checks"] if row["check"] == check]
     return {
         "author": next(row["author"] for row in records["forecasts"] if row["forecast"] == summit["forecast"]),
         "article": summit["article"],
@@ -139,6 +155,6 @@ def _ids(records: Records) -> dict[str, str]:
         "statement": optimism["statement"],
         "question": promise["question"],
         "check": check,
-        "evidence": evidence,
-        "source": source,
+        "source": checked["resource"],
+        "evidence": checked["evidence_sha256"],
     }

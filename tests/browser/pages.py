@@ -4,13 +4,15 @@ The addresses are filled with the ids of the registry in `conftest.py`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page: its name, the route that makes it, an address, the status it comes with, and what it has to say.
 
-    Pages with `drafts` are those of a site that shows drafts; a page of `None` route is of no route at all.
+    `site` is what is served: the demo's in public, the same with its drafts, or one that ranks its authors.
+    A page whose route is None is of no route at all.
     """
 
     name: str
@@ -18,7 +20,7 @@ class Page:
     address: str
     status: int = 200
     says: str = ""
-    drafts: bool = False
+    site: Literal["public", "drafts", "ranked"] = "public"
 
 
 PAGES = (
@@ -41,17 +43,20 @@ PAGES = (
     Page("check", "/checks/{public_id}", "/checks/{check}"),
     Page("earlier", "/authors/{slug}", "/authors/{asked}?as_of=2020-06-01T00:00:00Z", says="An earlier state"),
     # What a desk sees before anything is published.
-    Page("draft-author", "/authors/{slug}", "/authors/ada-bell", says="Drafts are shown", drafts=True),
-    Page("draft-statement", "/statements/{public_id}", "/statements/{draft}", says="was replaced", drafts=True),
+    Page("draft-author", "/authors/{slug}", "/authors/ada-bell", says="Drafts are shown", site="drafts"),
+    Page("draft-statement", "/statements/{public_id}", "/statements/{draft}", says="was replaced", site="drafts"),
     Page(
         "draft-question",
         "/questions/{public_id}",
         "/questions/{draft_question}",
         says="Drafts are shown",
-        drafts=True,
+        site="drafts",
     ),
-    Page("draft-article", "/articles/{key}", "/articles/tarn-2020", says="Drafts are shown", drafts=True),
-    Page("draft-corrections", "/corrections", "/corrections", says="We misread it", drafts=True),
+    Page("draft-article", "/articles/{key}", "/articles/tarn-2020", says="Drafts are shown", site="drafts"),
+    Page("draft-corrections", "/corrections", "/corrections", says="We misread it", site="drafts"),
+    # What many claims can carry.
+    Page("ranked-leaderboard", "/leaderboard", "/leaderboard", says="Ada", site="ranked"),
+    Page("ranked-author", "/authors/{slug}", "/authors/ada", says="Ada", site="ranked"),
     # What is asked for in vain.
     Page("unknown-page", None, "/nothing", 404, "There is no such page"),
     Page("unknown-author", "/authors/{slug}", "/authors/nobody", 404, "nobody"),

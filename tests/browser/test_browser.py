@@ -71,7 +71,7 @@ def test_every_route_is_a_page_or_a_file_here(site: Site) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_reads_well(page: Page, site: Site, reader: Reader, plain_reader: Reader, album: Album) -> None:
-    url = (site.drafts if page.drafts else site.public) + page.address.format(**site.ids)
+    url = getattr(site, page.site) + page.address.format(**site.ids)
     if page in KINDS:
         found = [
             *opened(page, url, reader),
