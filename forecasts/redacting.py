@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlmodel import Session, col, select, union, update
 
+from forecasts import search
 from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.lookup import by_id, refuse_the_author, said
 from forecasts.model import RedactedKind
@@ -48,6 +49,19 @@ def redactions(session: Session, kind: RedactedKind | None = None, target: str |
         (row.kind, row.target): told(row, revision.simulated_at or revision.recorded_at, actor)
         for row, revision, actor in session.exec(query).all()
     }
+
+
+def blanked_spans(session: Session) -> dict[int, list[tuple[int, int]]]:
+    """Return the spans of redacted statements by edition, whenever they were registered and whatever is public."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    rows = session.exec(
+        select(Statement.edition_id, Statement.start, Statement.end)
+        .join(Redaction, col(Redaction.target) == col(Statement.public_id))
+        .where(Redaction.kind == "statement")
+    ).all()
+    for edition, start, end in rows:
+        found.setdefault(edition, []).append((start, end))
+    return found
 
 
 def told(row: Redaction, at: datetime, actor: str) -> str:
@@ -129,6 +143,8 @@ def _redact_copy(tx: Transaction, sha256: str, reason: str) -> Redaction:
     kept = keep(tx, "copy", sha256, _hash(copy.text), reason)
     copy.text = ""
     tx.session.add(copy)
+    said = tx.session.exec(select(Statement.id).where(Statement.edition_id == copy.edition_id)).all()
+    search.forget(tx.session, {"quotation": said})
     return kept
 
 
@@ -165,6 +181,8 @@ def _redact_statement(tx: Transaction, public: str, reason: str, *, with_hedge: 
         if with_hedge:
             row.hedge_phrase = None
             _blank_phrases(tx, row)
+    said = [row.id for row in rows]
+    search.forget(tx.session, {"claim": said, "quotation": said, "hedge": said if with_hedge else []})
     return kept
 
 

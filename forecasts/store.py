@@ -4,7 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlmodel import Session, SQLModel, col, select
 
+from forecasts import search
 from forecasts.errors import ConflictError, InvalidInputError, StoreError, UnavailableError
 from forecasts.model import ActorKind, Clock
 from forecasts.tables import Actor, ReplayRun, Revision
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and neither keeps lone surrogates
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that serialises writers
@@ -26,13 +27,17 @@ _WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that
 
 @dataclass(slots=True)
 class Transaction:
-    """A write transaction: everything appended in it carries `rev`; `discard` makes it as if never begun."""
+    """A write transaction: everything appended in it carries `rev`; `discard` makes it as if never begun.
+
+    `searched` are the rows appended whose texts enter the full-text index with them.
+    """
 
     session: Session
     rev: int
     now: datetime
     actor: Actor
     discarded: bool = False
+    searched: list[Any] = field(default_factory=list)
 
     @property
     def actor_id(self) -> int:
@@ -53,6 +58,8 @@ class Transaction:
         _refuse_unstorable(type(row), row)
         row.rev = self.rev
         self.session.add(row)
+        if isinstance(row, search.INDEXED):
+            self.searched.append(row)
 
     def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
         """Append many rows of one table, which all name the same columns, in one statement.
@@ -173,6 +180,8 @@ class Store:
             if transaction.discarded:
                 session.rollback()
             else:
+                if transaction.searched:
+                    search.index(session, transaction.searched)
                 session.commit()
 
     @contextmanager

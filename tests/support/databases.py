@@ -121,9 +121,9 @@ def empty(store: Store) -> None:
     tables = [table.name for table in reversed(SQLModel.metadata.sorted_tables)]
     with store.queue() as session:
         if store.on_postgres:
-            session.connection().execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+            session.connection().execute(text(f"TRUNCATE {', '.join(tables)}, search_text RESTART IDENTITY"))
         else:
-            for table in tables:
+            for table in (*tables, "search_text"):
                 session.connection().execute(text(f"DELETE FROM {table}"))
 
 
