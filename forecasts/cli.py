@@ -9,6 +9,7 @@ from forecasts.commands.lexicons import lexicon_app
 from forecasts.commands.questions import question_app
 from forecasts.commands.reading import export, leaderboard, report, show
 from forecasts.commands.registering import article_app, register
+from forecasts.commands.searching import dossier
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,5 +25,6 @@ def add_to(app: typer.Typer) -> None:
     app.command()(corrections)
     app.command()(report)
     app.command()(leaderboard)
+    app.command()(dossier)
     app.command()(export)
     app.command()(show)

@@ -78,6 +78,11 @@ class _Chosen:
         return sentences.written_after(found, of) if found else None
 
 
+def rankable(ledger: Ledger, author: Author, now: datetime) -> dict[int, Row]:
+    """Return the settled claims of an author that a rank or a difference may rest on, by question."""
+    return {row.question.id: row for row in _chosen(ledger, author, now).rows}
+
+
 def _chosen(ledger: Ledger, author: Author, now: datetime) -> _Chosen:
     settled = settled_rows(ledger, author, RANKS)
     matured = [row for row in settled if row.question.deadline <= now]

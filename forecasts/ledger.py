@@ -120,6 +120,7 @@ class Ledger:
         self.publications = rows.publications
         self.redactions = rows.redactions
         self._redacted = redacting.redactions(session)
+        self._blanked = redacting.blanked_spans(session)
         self._copies = {key: row.text for key, row in rows.copies.items()}
         self._links = rows.links
         self.names = {row.id: row.name for row in self.authors.values()}
@@ -352,6 +353,14 @@ class Ledger:
         if statement.edition_id not in self.copies or self.redacted("statement", statement.public_id):
             return None
         return self._copies[statement.edition_id][statement.start : statement.end]
+
+    def text(self, edition: tables.Edition) -> str | None:
+        """Return the attached copy of an edition's text; None where there is none that can be shown."""
+        return self._copies[edition.id] if edition.id in self.copies else None
+
+    def blanked(self, edition: tables.Edition) -> list[tuple[int, int]]:
+        """Return the spans of an edition that no view of its text shows, since what was said is redacted."""
+        return self._blanked.get(edition.id, [])
 
     def reply_text(self, reply: tables.Reply) -> str:
         """Return an author's reply, or what became of it."""

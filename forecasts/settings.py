@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         default="",
-        description="Where the public finds the site, as https://scores.example: feeds link there.",
+        description="Where the public finds the site, as https://scores.example: feeds and paragraphs link there.",
     )
     contact: str = Field(
         default="no contact configured", description="Named in the User-Agent so that a host can reach you."

@@ -120,6 +120,33 @@ def test_a_forecast_registered_after_the_outcome_is_scored_at_once(calledit: Run
     assert calledit("report", "an-engineer", "--json").json["policies"]["strict"]["brier"] == pytest.approx(0.01)
 
 
+def test_the_dossier_finds_what_was_said_before(
+    calledit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLEDIT_PUBLIC_URL", "https://calls.example")
+    calledit("register", write(tmp_path, document()))
+    calledit("article", "attach", "bridge", str(tmp_path / "bridge.txt"))
+    found = calledit("dossier", "crossing", "bridges", "--author", "mayor", "--topic", "open", "--json").json
+    (claim,) = found["claims"]["rows"]
+    assert claim["quotation"] == TEXT[slice(*SPAN)]
+    assert "The Mayor said 75 %." in claim["paragraph"]
+    assert f"https://calls.example/statements/{claim['id']}?as_of=" in claim["paragraph"]
+    told = " ".join(calledit("dossier", '"will probably open"').out.split())
+    assert "1 claim matches, the newest first." in told
+    assert claim["paragraph"].rsplit("As of", 1)[0] in told
+    assert "Notice sent? no: Nobody was asked." in told
+    assert "Nothing here matches all of that." in calledit("dossier", "ferry").out
+    assert "Nothing is registered here yet." in calledit("dossier", "--as-of", "2001-01-01T00:00:00Z").out
+    for args in (("--author", "nobody"), ("--page", "2"), ("?!",), ("a" * 301,)):
+        refused = calledit("dossier", *args)
+        assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1), args
+    calledit("author", "unpublish", "the-mayor", "--reason", "A doubt.")
+    hidden = calledit("dossier", "bridge")
+    assert "Nothing here matches" in hidden.out
+    assert "1 statement is a draft and was left out" in hidden.err
+    assert "DRAFT, NOT FOR PUBLICATION." in calledit("dossier", "bridge", "--include-drafts").out
+
+
 def test_registering_twice_changes_nothing_and_says_so(calledit: Run, tmp_path: Path) -> None:
     file = write(tmp_path, document())
     assert "added" in calledit("register", file).out

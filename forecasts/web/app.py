@@ -21,8 +21,11 @@ from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import lists, pages, sources, views
 from forecasts.web.address import end_of_day
+from forecasts.web.article import Passage, article_view
 from forecasts.web.badge import badge_view
+from forecasts.web.compare import Picked, compare_view
 from forecasts.web.desk import About, Desk, State
+from forecasts.web.dossier import Asked, dossier_view
 from forecasts.web.feed import feed_view
 from forecasts.web.method import method_view
 from forecasts.web.question import question_view
@@ -95,8 +98,8 @@ def create_app(
 ) -> FastAPI:
     """Return the site that shows what is public in a store, or with `drafts` all of it.
 
-    `address` is where the public finds it, without a final slash: what is read elsewhere, as a feed, links there.
-    `dispute_window` is printed on the page on method.
+    `address` is where the public finds it, without a final slash: what is read elsewhere, as a feed or a
+    paragraph, links there. `dispute_window` is printed on the page on method.
     Whoever composes it adds the jobs, and with a `monitor` of them the addresses /healthz and /metrics.
     """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
@@ -104,6 +107,7 @@ def create_app(
     _add_lists(app, site)
     _add_boards(app, site)
     _add_pages(app, site)
+    _add_search(app, site, address)
     _add_sources(app, site)
     _add_method(app, site, dispute_window)
     _add_news(app, _Site(Desk(store)) if drafts else site, address, store)
@@ -178,15 +182,6 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
 
         return await page(request, as_of, build, about=("author", slug))
 
-    @get("/articles/{key}")
-    async def article(request: Request, key: str, as_of: At) -> Response:
-        return await page(
-            request,
-            as_of,
-            lambda ledger: pages.article_page(views.article_view(ledger, key), as_of=as_of),
-            about=("article", key),
-        )
-
     @get("/statements/{public_id}")
     async def statement(request: Request, public_id: str, as_of: At) -> Response:
         return await page(
@@ -195,6 +190,42 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
             lambda ledger: pages.statement_page(views.statement_view(ledger, public_id), as_of=as_of),
             about=("statement", public_id),
         )
+
+
+def _add_search(app: FastAPI, site: "_Site", address: str) -> None:
+    get = partial(app.api_route, methods=["GET", "HEAD"])
+    desk, page = site.desk, site.page
+
+    @get("/dossier")
+    async def dossier(
+        request: Request, asked: Annotated[Asked, Depends()], as_of: At, number: PageNumber = 1
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            now = desk.now(ledger, as_of)
+            view = dossier_view(ledger, asked, desk.find, now, page=number, site=address)
+            return pages.dossier_page(view, as_of=as_of)
+
+        return await page(request, as_of, build)
+
+    @get("/articles/{key}")
+    async def article(
+        request: Request, key: str, asked: Annotated[Passage, Depends()], as_of: At, number: PageNumber = 1
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            return pages.article_page(article_view(ledger, key, asked, page=number), as_of=as_of)
+
+        return await page(request, as_of, build, about=("article", key))
+
+    @get("/compare")
+    async def compare(
+        request: Request, picked: Annotated[Picked, Depends()], as_of: At, number: PageNumber = 1
+    ) -> Response:
+        def build(ledger: Ledger) -> str:
+            board = desk.leaderboard(ledger, as_of)
+            view = compare_view(ledger, board, picked, desk.now(ledger, as_of), page=number)
+            return pages.compare_page(view, as_of=as_of)
+
+        return await page(request, as_of, build)
 
 
 def _add_lists(app: FastAPI, site: "_Site") -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd  # noqa: F401
 from sqlmodel import Session, col, func, select
 
+from forecasts import search
 from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
@@ -19,6 +20,7 @@ from forecasts.ledger import AsOf, Ledger, Replay, Whole, instant_of, refuse_fut
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.rows import Kind, Scope, scope_of
+from forecasts.search import Found, Term
 from forecasts.store import Store
 from forecasts.tables import Publication, Question, Redaction, Revision
 
@@ -158,6 +160,15 @@ class Desk:
         """Return archived bytes that a ledger rests on, with the type they came with."""
         with self._store.read() as session:
             return retrieve_from(session, ledger, sha256)
+
+    def find(self, term: Term) -> Found:
+        """Return the rows in which a term is found, whatever of them a ledger shows."""
+        with self._store.read() as session:
+            return search.find(session, term)
+
+    def now(self, ledger: Ledger, as_of: AsOf) -> datetime:
+        """Return the instant that a ledger read as of an instant is held against."""
+        return ledger.moment(as_of, self._store.clock)
 
 
 def _newest(session: Session, rev: int) -> Newest:

@@ -119,7 +119,8 @@ def questions_page(view: "View", *, as_of: AsOf = None) -> str:
 
 def article_page(view: "View", *, as_of: AsOf = None) -> str:
     """Return the page of one article and its statements."""
-    return _render("article.html", path=f"/articles/{view['key']}", as_of=as_of, **view)
+    query = view["asked"] | view["statements"]["asked"]
+    return _render("article.html", path=f"/articles/{view['key']}", query=query, as_of=as_of, **view)
 
 
 def statement_page(view: "View", *, as_of: AsOf = None) -> str:
@@ -167,6 +168,18 @@ def atom(view: "View") -> str:
 def badge(view: "View") -> str:
     """Return a badge as SVG."""
     return _environment().get_template("badge.svg").render(**view)
+
+
+def compare_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return the page that puts authors side by side on the questions they share."""
+    query = view["picked"] | view["questions"]["asked"]
+    return _render("compare.html", path="/compare", query=query, as_of=as_of, **view)
+
+
+def dossier_page(view: "View", *, as_of: AsOf = None) -> str:
+    """Return a page of the dossier: the form, and the claims found."""
+    query = view["asked"] | view["claims"]["asked"]
+    return _render("dossier.html", path="/dossier", query=query, as_of=as_of, **view)
 
 
 def error_page(title: str, sentence: str) -> str:

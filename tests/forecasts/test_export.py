@@ -18,7 +18,7 @@ from forecasts.ledger import Ledger
 from forecasts.registry import NewNumber
 from forecasts.reports import author_report
 from forecasts.tables import Statement
-from forecasts.web.views import article_view
+from forecasts.web.article import article_view
 from tests.support.clocks import at
 from tests.support.desk import Desk, sound_check
 from tests.support.documents import (
@@ -231,7 +231,7 @@ def test_whatever_the_size_each_statement_is_looked_at_once(desk: Desk, monkeypa
     assert len(records(ledger, "articles")) == 6
     assert set(looked_at.values()) == {1}
     looked_at.clear()
-    assert [row["article"] for row in article_view(ledger, "author-3")["editions"]] == ["author-3"]
+    assert article_view(ledger, "author-3")["key"] == "author-3"
     assert set(looked_at) == {row.id for row in ledger.said_by(ledger.author("author-3"))}
     reports = [author_report(ledger, slug, LATER) for slug in slugs]
     assert [len(report["replies"]) for report in reports] == [1, 0, 0, 0, 0, 0]

@@ -154,7 +154,7 @@ def test_an_article_quotes_its_spans_where_a_copy_is_attached(
     registry.attach(store, "tarn-2020", copy, actor="Rita Registrar")
     page = get("/articles/tarn-2020").text
     assert f"<blockquote>{make.TEXT[:54]}</blockquote>" in page
-    assert "a copy of the text is attached" in page
+    assert "of which a copy is attached" in page
 
 
 def test_hostile_text_is_escaped_on_every_page(get: Get, told: Told) -> None:
