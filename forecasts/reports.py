@@ -12,7 +12,9 @@ from forecasts import disclosures, sentences
 from forecasts.entries import statement_entry
 from forecasts.leaderboard import obstacles
 from forecasts.ledger import Ledger
+from forecasts.measures.headline import headline_numbers, over_time
 from forecasts.measures.policies import maturity_numbers, policy_numbers
+from forecasts.measures.rows import settled_rows
 from forecasts.measures.wording import readings
 from forecasts.model import iso
 from forecasts.policy import POLICIES
@@ -21,11 +23,16 @@ from forecasts.tables import Forecast, Statement
 Report = dict[str, Any]
 
 
-def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
-    """Return the report on an author as of the ledger's revision; `now` says which deadlines have passed."""
+def author_report(ledger: Ledger, slug: str, now: datetime, *, past_only: bool = False) -> Report:
+    """Return the report on an author as of the ledger's revision; `now` says which deadlines have passed.
+
+    With `past_only` the numbers leave out what came out before its deadline; `maturity` and the statements do not.
+    """
     author = ledger.author(slug)
     statements = ledger.said_by(author)
-    policies = {name: policy_numbers(ledger, author, name) for name in POLICIES}
+    until = now if past_only else None
+    policies = {name: policy_numbers(ledger, author, name, until) for name in POLICIES}
+    rows = settled_rows(ledger, author, "broad", until)
     collections = _collections(ledger, statements)
     methods = [collection["method"] for collection in collections]
     in_the_way = obstacles(ledger, author, now)
@@ -37,11 +44,15 @@ def author_report(ledger: Ledger, slug: str, now: datetime) -> Report:
         "include_drafts": ledger.include_drafts,
         **disclosures.of_author(ledger, author),
         "scale": sentences.SCALE,
+        "deadlines": "past" if past_only else "any",
+        "headline": headline_numbers(rows, policies["broad"]),
+        "over_time": over_time(rows),
         "verdict": sentences.verdict(
             author.name,
             policies["broad"],
             picked="hand-picked" in methods,
             corrected=not statements and ledger.was_charged(author),
+            past_only=past_only,
         ),
         "funnel": funnel(ledger, statements, now),
         "maturity": {name: maturity_numbers(ledger, author, name, now) for name in POLICIES},

@@ -104,25 +104,65 @@ def replay(run: "Replay | None") -> str | None:
     )
 
 
-def verdict(name: str, broad: Mapping[str, Any], *, picked: bool, corrected: bool = False) -> str:
+def verdict(
+    name: str, broad: Mapping[str, Any], *, picked: bool, corrected: bool = False, past_only: bool = False
+) -> str:
     """Return the one sentence on an author that is true at this number of claims.
 
-    `corrected` says that all that was charged to them has been corrected.
+    `corrected` says that all that was charged to them has been corrected, `past_only` that what came out before
+    its deadline is not counted.
     """
     if corrected:
         return f"What was charged to {name} here has been corrected; nothing here is charged to {name} now."
     if broad["scored"] == 0:
-        return f"Nothing {name} said here has been scored yet."
+        past = "is past its deadline and" if past_only else "has been"
+        return f"Nothing {name} said here {past} scored yet."
     size = f"{plural(broad['scored'], 'scored claim')} in {plural(broad['clusters'], 'independent group')}"
     if broad["sample"] == "too-few":
         return (
             f"Too few to judge: {size}. The mean below is of these claims, not of {name}; "
             f"no rank, no curve and no interval follow from it."
         )
-    told = f"{size}: an interval is shown beside the mean."
+    told = f"{size}: {_against_half(broad['interval'])}."
     if picked:
         told += f" The articles were picked by hand: every number is of these claims, not of {name}."
     return told
+
+
+def _against_half(interval: list[float]) -> str:
+    """Return what an interval of the mean Brier score says beside 0.25, which always saying 50 % scores.
+
+    >>> _against_half([0.1, 0.3])
+    'these claims do not tell the author from somebody who always says 50 %'
+    """
+    low, high = interval
+    if low <= 0.25 <= high:
+        return "these claims do not tell the author from somebody who always says 50 %"
+    than = "better" if high < 0.25 else "worse"
+    return f"{than} than always saying 50 %, by more than chance explains; how much {than} is uncertain"
+
+
+def headline(numbers: Mapping[str, Any]) -> str | None:
+    """Return what the mean says beside always saying 50 % and the base rate; None without a scored claim."""
+    if not numbers["scored"]:
+        return None
+    if numbers["interval"]:
+        low, high = numbers["interval"]
+        inside = low <= 0.25 <= high
+        told = f"95 % interval {score(low)} to {score(high)}: 0.25, which always saying 50 % scores, lies "
+        told += "inside it, so that chance alone may have made the difference." if inside else "outside it."
+    else:
+        apart = numbers["brier"] - 0.25
+        nearer = "the same as" if apart == 0 else f"{score(abs(apart))} {'below' if apart < 0 else 'above'}"
+        told = (
+            f"No interval: it needs {plural(numbers['interval_needs'], 'independent group')}, and there "
+            f"{'is' if numbers['clusters'] == 1 else 'are'} {numbers['clusters']}. The mean is {nearer} what "
+            f"always saying 50 % scores (0.25); with so few groups chance alone may have made that."
+        )
+    return (
+        f"{told} Counting each group once, the answer was yes in {share(numbers['base_rate'])}: saying so each "
+        f"time would have scored {score(numbers['base_rate_brier'])}, but nobody could know it before."
+    )
 
 
 def chosen(name: str, methods: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel, col, select
 
 import seeds
 from forecasts import registry
-from forecasts.charts import curve_svg, strip_png, strip_svg
+from forecasts.charts import strip, to_png, to_svg
 from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
 from forecasts.leaderboard import Board, leaderboard
@@ -27,6 +27,7 @@ from forecasts.sentences import plural
 from forecasts.settings import Settings
 from forecasts.store import Store
 from forecasts.tables import Revision
+from forecasts.web.author import pictures
 from forecasts.web.pages import author_page, leaderboard_page
 from jobs.clocks import SystemClock
 from jobs.replay import Progress, replay_locked
@@ -108,12 +109,11 @@ def _write_pages(reports: list[Report], board: Board) -> None:
         if old.suffix in (".html", ".svg", ".png"):
             old.unlink()
     for report in reports:
-        slug, picture = report["author"]["slug"], strip_svg(report)
-        page = author_page(report, picture, curve_svg(report), standalone=True)
-        (folder / f"{slug}.html").write_text(page, encoding="utf-8")
+        slug, picture = report["author"]["slug"], strip(report)
+        (folder / f"{slug}.html").write_text(author_page(report, pictures(report)), encoding="utf-8")
         if report["funnel"]["with_forecast"]:
-            (folder / f"{slug}.svg").write_text(picture, encoding="utf-8")
-            (folder / f"{slug}.png").write_bytes(strip_png(report))
+            (folder / f"{slug}.svg").write_text(to_svg(picture), encoding="utf-8")
+            (folder / f"{slug}.png").write_bytes(to_png(picture))
 
 
 def _summary(ledger: Ledger, reports: list[Report]) -> dict[str, Any]:

@@ -38,10 +38,11 @@ def report(
         ledger, now = read_of_author(ctx, store, author, as_of, include_drafts=include_drafts, leaves=leaves)
         found = author_report(ledger, author, now)
     if html is not None:
-        from forecasts.charts import curve_svg, strip_svg
+        from forecasts.web.author import pictures
         from forecasts.web.pages import author_page
 
-        write_file(html, author_page(found, strip_svg(found), curve_svg(found), standalone=True))
+        past = author_report(ledger, author, now, past_only=True)
+        write_file(html, author_page(past, pictures(past)))
     if picture is not None:
         write_file(picture, draw(found, picture))
     if csv is not None:
@@ -94,12 +95,12 @@ def leaderboard(
 
 def draw(found: dict[str, Any], path: Path) -> str | bytes:
     """Return the picture of a report in the format the file name asks for."""
-    from forecasts.charts import strip_png, strip_svg
+    from forecasts.charts import strip, to_png, to_svg
 
     if path.suffix.lower() == ".svg":
-        return strip_svg(found)
+        return to_svg(strip(found))
     if path.suffix.lower() == ".png":
-        return strip_png(found)
+        return to_png(strip(found))
     raise InvalidInputError(f"A picture is .svg or .png, not {path.name!r}.")
 
 

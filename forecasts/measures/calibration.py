@@ -8,7 +8,7 @@ from typing import Any
 
 from forecasts import sentences
 from forecasts.ledger import Ledger
-from forecasts.measures.rows import Row, Sample, is_known, settled_rows
+from forecasts.measures.rows import Row, Sample, grouped, is_known, settled_rows
 from forecasts.model import PPM
 from forecasts.policy import Policy
 from forecasts.tables import Author
@@ -25,6 +25,8 @@ from scoring.levels import LevelTable
 from scoring.ranking import Shrunk, shrink
 
 BINS = 10
+#: Different numbers that each make a mark of their own: 0, 10, 20 and so on to 100 %, and one more.
+MOST_MARKS = 12
 #: What a report may withhold, in the order it lists them; the curve stands for its band and its power too.
 GATED: tuple[Item, ...] = (
     "interval",
@@ -113,6 +115,7 @@ def _curve(stated: Sample, levels: LevelTable) -> dict[str, Any]:
             }
             for n, n_yes, ppm, curve, lower, upper in points
         ],
+        "marks": marks(stated),
         "coverage": band.coverage,
         "inside": not band.left,
         "miscalibration": float(parts.miscalibration),
@@ -122,6 +125,39 @@ def _curve(stated: Sample, levels: LevelTable) -> dict[str, Any]:
         "power": band.power,
     }
     return numbers | {"sentence": sentences.curve(numbers)}
+
+
+def marks(sample: Sample) -> list[dict[str, Any]]:
+    """Return the claims put together by what was said, each mark at the means of its claims.
+
+    Up to `MOST_MARKS` different numbers make a mark each; more are put into `BINS` bins of equal width. `from` and
+    `to` bound what was said (`to` is left out, unless it is `from` or one).
+    """
+    said = sorted(set(sample.p.tolist()))
+    width = PPM // BINS
+    binned = len(said) > MOST_MARKS
+
+    def place(row: Row) -> tuple[int, int]:
+        if not binned:
+            return row.p, row.p
+        first = min(row.p // width, BINS - 1) * width
+        return first, first + width
+
+    found = []
+    for (first, last), rows in sorted(grouped(sample.rows, place).items()):
+        together = Sample(rows)
+        found.append(
+            {
+                "from": first / PPM,
+                "to": last / PPM,
+                "n": len(rows),
+                "n_yes": int(together.y.sum()),
+                "clusters": together.clusters,
+                "said": float(together.p.mean()) / PPM,
+                "happened": float(together.y.mean()),
+            }
+        )
+    return found
 
 
 def _bins(levels: LevelTable) -> list[dict[str, Any]]:

@@ -30,13 +30,17 @@ def headline(ledger: Ledger, author: Author, name: Policy) -> dict[str, Any]:
     }
 
 
-def policy_numbers(ledger: Ledger, author: Author, name: Policy) -> dict[str, Any]:
-    """Return what one policy computes of an author; worked out once for each ledger."""
-    return ledger.remember(("numbers", author.id, name), lambda: _policy_numbers(ledger, author, name))
+def policy_numbers(ledger: Ledger, author: Author, name: Policy, until: datetime | None = None) -> dict[str, Any]:
+    """Return what one policy computes of an author, with `until` of claims past their deadline then alone.
+
+    It is worked out once for each ledger and each set of claims.
+    """
+    rows = settled_rows(ledger, author, name, until)
+    key = ("numbers", author.id, name, tuple(row.forecast.id for row in rows))
+    return ledger.remember(key, lambda: _policy_numbers(ledger, author, name, Sample(rows)))
 
 
-def _policy_numbers(ledger: Ledger, author: Author, name: Policy) -> dict[str, Any]:
-    sample = Sample(settled_rows(ledger, author, name))
+def _policy_numbers(ledger: Ledger, author: Author, name: Policy, sample: Sample) -> dict[str, Any]:
     by_basis = Counter(row.forecast.basis for row in sample.rows)
     numbers: dict[str, Any] = {
         "scored": len(sample),

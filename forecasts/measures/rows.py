@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,13 @@ def row_of(forecast: Forecast, question: Question, y: int | None) -> Row:
     return Row(forecast, question, y, p, low, high)
 
 
-def settled_rows(ledger: Ledger, author: Author, name: Policy) -> list[Row]:
-    """Return the author's forecasts that count and whose questions came out yes or no, by public id."""
-    return ledger.remember(
+def settled_rows(ledger: Ledger, author: Author, name: Policy, until: datetime | None = None) -> list[Row]:
+    """Return the author's forecasts that count and whose questions came out yes or no, by public id.
+
+    With `until`, only of questions whose deadline is not later: what comes true is settled sooner than what does
+    not, so that only past their deadline claims are a fair sample.
+    """
+    settled = ledger.remember(
         ("settled", author.id, name),
         lambda: [
             row_of(forecast, ledger.questions[forecast.question_id], _y(ledger, forecast))
@@ -81,6 +86,7 @@ def settled_rows(ledger: Ledger, author: Author, name: Policy) -> list[Row]:
             if ledger.standing(forecast, name).scored
         ],
     )
+    return [row for row in settled if until is None or row.question.deadline <= until]
 
 
 def open_rows(ledger: Ledger, author: Author, name: Policy) -> list[Row]:
@@ -125,6 +131,14 @@ class Sample:
         """Return the Brier score of each row, were its probability this."""
         scores: NDArray[np.float64] = (ppm / PPM - self.y) ** 2
         return scores
+
+    @property
+    def groups(self) -> list[list[Row]]:
+        """The rows of each group, in the order of the groups' last deadlines."""
+        found: list[list[Row]] = [[] for _ in range(self.clusters)]
+        for row, k in zip(self.rows, self.cluster, strict=True):
+            found[k].append(row)
+        return found
 
     def over_clusters(self, values: NDArray[Any]) -> float:
         """Return the mean over groups of the mean within a group."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from forecasts.kept import Recent, Together
 from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
-from forecasts.web import lists, pages, sources, views
+from forecasts.web import author, lists, pages, sources, views
 from forecasts.web.address import end_of_day
 from forecasts.web.article import Passage, article_view
 from forecasts.web.badge import badge_view
@@ -175,10 +175,12 @@ def _add_pages(app: FastAPI, site: "_Site") -> None:
     desk, page = site.desk, site.page
 
     @get("/authors/{slug}")
-    async def author(request: Request, slug: str, as_of: At) -> Response:
+    async def author_page(request: Request, slug: str, as_of: At) -> Response:
+        asked = author.read_asked(request.query_params)
+
         def build(ledger: Ledger) -> str:
-            report = desk.report(ledger, slug, as_of)
-            return pages.author_page(report, desk.svg(report), desk.curve(report), standalone=False, as_of=as_of)
+            report = desk.report(ledger, slug, as_of, past_only=asked.deadline == "past")
+            return pages.author_page(report, desk.pictures(report), standalone=False, as_of=as_of, asked=asked)
 
         return await page(request, as_of, build, about=("author", slug))
 
@@ -371,21 +373,10 @@ def _add_news(app: FastAPI, public: "_Site", address: str, store: Store) -> None
 
 def _add_files(app: FastAPI, site: "_Site") -> None:
     get = partial(app.api_route, methods=["GET", "HEAD"])
-    desk, page = site.desk, site.page
+    desk = site.desk
 
-    @get("/authors/{slug}/strip.svg")
-    async def strip_svg(request: Request, slug: str, as_of: At) -> Response:
-        def build(ledger: Ledger) -> str:
-            return desk.svg(desk.report(ledger, slug, as_of))
-
-        return await page(request, as_of, build, "image/svg+xml", about=("author", slug))
-
-    @get("/authors/{slug}/strip.png")
-    async def strip_png(request: Request, slug: str, as_of: At) -> Response:
-        def build(ledger: Ledger) -> bytes:
-            return desk.png(desk.report(ledger, slug, as_of))
-
-        return await page(request, as_of, build, "image/png", about=("author", slug))
+    for name in author.FILES:
+        get(f"/authors/{{slug}}/{name}")(_author_file(site, name))
 
     @get("/evidence/{sha256}")
     async def evidence(sha256: str, as_of: At) -> Response:
@@ -399,6 +390,19 @@ def _add_files(app: FastAPI, site: "_Site") -> None:
     @get("/style.css")
     async def style() -> Response:
         return respond(pages.stylesheet(), "text/css")
+
+
+def _author_file(site: "_Site", name: str) -> Callable[..., Awaitable[Response]]:
+    async def author_file(request: Request, slug: str, as_of: At) -> Response:
+        past_only = author.read_asked(request.query_params).deadline == "past"
+
+        def build(ledger: Ledger) -> str | bytes:
+            report = site.desk.report(ledger, slug, as_of, past_only=past_only)
+            return site.desk.author_file(report, name)
+
+        return await site.page(request, as_of, build, author.FILES[name], about=("author", slug))
+
+    return author_file
 
 
 def _add_probes(app: FastAPI, monitor: Monitor) -> None:

@@ -11,7 +11,6 @@ import pandas as pd  # noqa: F401
 from sqlmodel import Session, col, func, select
 
 from forecasts import search
-from forecasts.charts import curve_svg, strip_png, strip_svg
 from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
 from forecasts.kept import Recent
@@ -23,6 +22,7 @@ from forecasts.rows import Kind, Scope, scope_of
 from forecasts.search import Found, Term
 from forecasts.store import Store
 from forecasts.tables import Publication, Question, Redaction, Revision
+from forecasts.web.author import author_file, pictures
 
 #: What a page is about, by kind and name; everybody's records, a few at a time; or (None) all there is at once.
 About = tuple[Kind, str] | Literal["everybody"] | None
@@ -132,11 +132,12 @@ class Desk:
         with self._store.read() as session:
             return scope_of(session, *about)
 
-    def report(self, ledger: Ledger, slug: str, as_of: AsOf) -> Report:
-        """Return the report on an author."""
+    def report(self, ledger: Ledger, slug: str, as_of: AsOf, *, past_only: bool = True) -> Report:
+        """Return the report on an author; without `past_only` also of what came out before its deadline."""
         now = ledger.moment(as_of, self._store.clock)
-        key = ("report", slug, bisect_right(ledger.deadlines, now))
-        return ledger.remember(key, lambda: author_report(ledger, slug, now)) | {"now": iso(now)}
+        key = ("report", slug, bisect_right(ledger.deadlines, now), past_only)
+        found = ledger.remember(key, lambda: author_report(ledger, slug, now, past_only=past_only))
+        return found | {"now": iso(now)}
 
     def leaderboard(self, ledger: Ledger, as_of: AsOf) -> Board:
         """Return who can be ranked and who cannot."""
@@ -144,17 +145,13 @@ class Desk:
         key = ("leaderboard", bisect_right(ledger.deadlines, now))
         return ledger.remember_for_all(key, lambda: leaderboard(ledger, now)) | {"now": iso(now)}
 
-    def curve(self, report: Report) -> str | None:
-        """Return the calibration curve of a report as SVG, where it may be shown."""
-        return self._computed.get(("curve", *_shown(report)), lambda: curve_svg(report))
+    def pictures(self, report: Report) -> dict[str, str]:
+        """Return the pictures of an author's page, as SVG."""
+        return self._computed.get(("pictures", *_shown(report)), lambda: pictures(report))
 
-    def svg(self, report: Report) -> str:
-        """Return the picture of a report as SVG."""
-        return self._computed.get(("svg", *_shown(report)), lambda: strip_svg(report))
-
-    def png(self, report: Report) -> bytes:
-        """Return the picture of a report as PNG."""
-        return self._computed.get(("png", *_shown(report)), lambda: strip_png(report))
+    def author_file(self, report: Report, name: str) -> str | bytes:
+        """Return a file one takes away from an author's page; raise `NotFoundError` where it may not be shown."""
+        return author_file(report, name)
 
     def evidence(self, ledger: Ledger, sha256: str) -> tuple[bytes, str]:
         """Return archived bytes that a ledger rests on, with the type they came with."""
@@ -186,4 +183,6 @@ def _shown(report: Report) -> tuple[Hashable, ...]:
         report["author"]["slug"],
         *report["publication"]["notes"],
         *(row["id"] for row in report["statements"]),
+        report["deadlines"],
+        *report["funnel"].values(),
     )

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from forecasts.charts import describe, percent, strip_rows
+from forecasts.charts import lead, percent
 from forecasts.ledger import AsOf
 from forecasts.model import iso
 from forecasts.sentences import ALARM_WORDS, STATUS_WORDS, score, share
 from forecasts.web.address import SECTIONS, Address, paged
+from forecasts.web.author import Asked, author_view
 from forecasts.web.standings import board_view, standing_view
 from scoring.gates import GATES
 
@@ -37,39 +38,34 @@ _SIGNS = {"yes": "▲", "no": "▼", "open": "—", "annulled": "✚", "ambiguou
 
 def author_page(
     report: "Report",
-    picture_svg: str,
-    curve_svg: str | None = None,
+    pictures: Mapping[str, str],
     *,
     standalone: bool = True,
     as_of: AsOf = None,
+    asked: Asked | None = None,
 ) -> str:
     """Return the report on an author as a page; `standalone` makes it one file that links to nothing outside.
 
-    The pictures are trusted: they come from `charts.strip_svg` and `charts.curve_svg`.
+    The pictures are trusted: they come from `author.pictures`. Raises `NotFoundError` for a page past the last.
     """
+    asked = asked or Asked(deadline=report["deadlines"])
+    path = f"/authors/{report['author']['slug']}"
+    view = author_view(report, asked, None if standalone else Address(path, as_of).link)
     broad = report["policies"]["broad"]
     same = bool(broad["scored"]) and broad["rows"] == report["policies"]["strict"]["rows"]
     return _render(
         "author.html",
-        path=f"/authors/{report['author']['slug']}",
+        path=path,
+        query=asked.query,
         as_of=as_of,
         **_clocked(report),
         standalone=standalone,
         report=report,
         replay=report["replay"],
         drafts=report["include_drafts"],
-        picture=Markup(picture_svg),  # noqa: S704  # Vega has escaped every text in it
-        curve=None if curve_svg is None else Markup(curve_svg),  # noqa: S704
-        description=describe(report),
-        rows=strip_rows(report),
+        pictures={name: Markup(lead(svg, view["to"])) for name, svg in pictures.items()},  # noqa: S704  # Vega escapes
         told={"broad and strict": broad} if same else report["policies"],
-        same=same,
-        statement_of={row["forecast"]: row["statement"] for row in broad["rows"]},
-        titles={
-            forecast["question"]: forecast["title"]
-            for statement in report["statements"]
-            for forecast in statement["forecasts"]
-        },
+        **view,
     )
 
 

@@ -14,13 +14,13 @@ import numpy as np
 
 import seeds
 from forecasts import registry
-from forecasts.charts import curve_svg, strip_svg
 from forecasts.exchange.files import parse_document
 from forecasts.leaderboard import leaderboard
 from forecasts.ledger import read_ledger
 from forecasts.reports import author_report
 from forecasts.store import Store
 from forecasts.text import report_text
+from forecasts.web.author import pictures
 from forecasts.web.lists import authors_view, home_view
 from forecasts.web.pages import author_page
 from jobs.sources import catalogue
@@ -74,8 +74,8 @@ def measure(url: str, authors: int, forecasts: int, questions: int) -> None:
         now = store.clock.now()
         ledger = timed("read the ledger", lambda: read_ledger(store, include_drafts=True))
         report = timed("the report on an author", lambda: author_report(ledger, "author-1", now))
-        pictures = timed("its pictures", lambda: (strip_svg(report), curve_svg(report)))
-        timed("its page", lambda: author_page(report, *pictures))
+        drawn = timed("its pictures", lambda: pictures(report))
+        timed("its page", lambda: author_page(report, drawn))
         timed("its text", lambda: report_text(report))
         timed("the home page's data", lambda: home_view(ledger))
         timed("a page of authors", lambda: authors_view(ledger))

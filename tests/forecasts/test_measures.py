@@ -12,13 +12,14 @@ import pytest
 from scipy import stats
 
 import seeds
-from forecasts.charts import MOST_STRIPS, curve_svg, describe, strip_svg
+from forecasts.charts import MOST_STRIPS, describe, strip, to_svg
 from forecasts.exchange.sheets import claims_csv
 from forecasts.measures.policies import headline
 from forecasts.measures.rows import MOST_FOR_GAFFKE
 from forecasts.policy import POLICIES
 from forecasts.reports import Report, author_report
 from forecasts.text import report_text
+from forecasts.web.author import pictures
 from forecasts.web.pages import author_page
 from scoring.calibration import consistency_band
 from scoring.decompose import murphy_corrected
@@ -304,10 +305,20 @@ def test_words_get_a_table_and_never_a_curve(desk: Desk) -> None:
     why = next(row["sentence"] for row in numbers["withheld"] if row["item"] == "corp-curve")
     assert why.endswith("needs 30 independent groups of claims with a stated number, there are 0.")
     assert "'Likely': said 120 times, happened 80" in report_text(report)
-    table = author_page(report, "").split('id="phrases"', 1)[1].split("</section>", 1)[0]
-    links = re.findall(r'<a href="#(.*?)">(\d+)</a>', table)
-    assert sorted(statement for statement, _ in links) == sorted(found["id"] for found in report["statements"])
-    assert [int(number) for _, number in links] == list(range(1, 121))
+    table = author_page(report, pictures(report)).split('id="phrases"', 1)[1].split("</section>", 1)[0]
+    assert '<a href="#claims">120 times</a>' in table
+    few = written_of(report, 12)
+    table = author_page(few, pictures(few)).split('id="phrases"', 1)[1].split("</section>", 1)[0]
+    links = re.findall(r'<a href="#(s-.*?)">(\d+)</a>', table)
+    assert {statement for statement, _ in links} <= {found["id"] for found in report["statements"]}
+    assert len(links) == 12
+
+
+def written_of(report: Report, n: int) -> Report:
+    """Return a report whose table by phrase names so many claims."""
+    (row,) = report["policies"]["broad"]["phrases"]
+    broad = report["policies"]["broad"] | {"phrases": [row | {"n": n, "forecasts": row["forecasts"][:n]}]}
+    return report | {"policies": report["policies"] | {"broad": broad}}
 
 
 def test_one_miss_of_an_author_who_was_certain_is_no_number_out_of_bounds(desk: Desk) -> None:
@@ -354,12 +365,11 @@ def test_staying_inside_the_band_is_no_praise(desk: Desk) -> None:
     curve = report["policies"]["broad"]["curve"]
     assert curve["inside"]
     assert "That does not show calibration" in curve["sentence"]
-    page = author_page(report, strip_svg(report), curve_svg(report))
+    page = author_page(report, pictures(report))
     for shown in (json.dumps(report), report_text(report), page):
         assert "well calibrated" not in shown
     assert curve["sentence"] in page
-    assert page.count("<svg ") == 2
-    assert 'id="rows-strict">strict: the same rows.' in page
+    assert page.count("<svg ") == 4  # the scale, the curve, the two strips, and the score over time
     assert "broad and strict:" in report_text(report)
 
 
@@ -374,14 +384,9 @@ def test_leaving_the_band_says_how_rare_that_is(desk: Desk) -> None:
 def test_a_picture_stops_where_nobody_looks_on(desk: Desk) -> None:
     report = written(desk, stated(MOST_STRIPS + 5), lexicons=False)
     assert f"{MOST_STRIPS} strips, the first of {MOST_STRIPS + 5} forecasts by Ada Bell" in describe(report)
-    svg = strip_svg(report)
+    svg = to_svg(strip(report))
     assert f">{MOST_STRIPS}. Does" in svg
     assert f">{MOST_STRIPS + 1}. Does" not in svg
-    assert curve_svg(written_again(desk)) is not None
-
-
-def written_again(desk: Desk) -> Report:
-    return author_report(desk.ledger(), "ada-bell", LATER)
 
 
 def test_the_claims_make_a_sheet_with_a_row_each(desk: Desk) -> None:

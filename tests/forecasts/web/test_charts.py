@@ -4,6 +4,7 @@ import copy
 import struct
 import xml.etree.ElementTree as ET
 from textwrap import wrap
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,14 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture
 def empty(report: Report) -> Report:
     return report | {"statements": []}
+
+
+def strip_svg(report: Report) -> str:
+    return charts.to_svg(charts.strip(report))
+
+
+def strip_png(report: Report) -> bytes:
+    return charts.to_png(charts.strip(report))
 
 
 def words(svg: str) -> list[str]:
@@ -52,22 +61,22 @@ def test_several_marks_are_described_by_their_extremes(report: Report) -> None:
 
 
 def test_the_svg_is_the_same_each_time(report: Report) -> None:
-    assert charts.strip_svg(report) == charts.strip_svg(copy.deepcopy(report))
+    assert strip_svg(report) == strip_svg(copy.deepcopy(report))
 
 
 def test_the_svg_is_one_image_named_by_its_description(report: Report) -> None:
-    root = ET.fromstring(charts.strip_svg(report))
+    root = ET.fromstring(strip_svg(report))
     assert root.attrib["role"] == "img"
     assert root.attrib["aria-label"] == charts.describe(report)
 
 
 def test_outcomes_stand_as_words_and_the_scale_is_whole(report: Report) -> None:
-    shown = words(charts.strip_svg(report))
+    shown = words(strip_svg(report))
     assert {"yes", "open", "0 %", "50 %", "100 %"} <= set(shown)
 
 
 def test_hostile_titles_are_text(report: Report) -> None:
-    svg = charts.strip_svg(report)
+    svg = strip_svg(report)
     assert "<script" not in svg
     assert any("<script>" in text for text in words(svg))
     assert HOSTILE in charts.strip_rows(report)[0]["title"]
@@ -77,7 +86,7 @@ def test_hostile_titles_are_text(report: Report) -> None:
 def test_a_long_title_takes_two_lines(report: Report, title: str) -> None:
     changed = copy.deepcopy(report)
     changed["statements"][0]["forecasts"][0]["title"] = title
-    root = ET.fromstring(charts.strip_svg(changed))
+    root = ET.fromstring(strip_svg(changed))
     labels = [node for node in root.iter(f"{SVG}text") if "".join(node.itertext()).startswith("1.")]
     assert len(labels) == 1
     assert len(list(labels[0].iter(f"{SVG}tspan"))) == 2
@@ -86,18 +95,39 @@ def test_a_long_title_takes_two_lines(report: Report, title: str) -> None:
 
 def test_every_outcome_and_basis_has_a_shape_of_its_own(report: Report) -> None:
     changed = copy.deepcopy(report)
-    forecast = changed["statements"][0]["forecasts"][0]
-    changed["statements"][0]["forecasts"] = [forecast | {"outcome": outcome} for outcome in charts.OUTCOMES]
-    signs = shapes(charts.strip_svg(changed), column=466)
-    assert len(signs) == len(set(signs)) + 1 == len(charts.OUTCOMES) + 1  # the other statement is open too
+    statement = changed["statements"][0]
+    (forecast,) = statement["forecasts"]
+    unscored = {"broad": {"counts": True, "brier": None, "reason": "open"}}
 
-    changed["statements"][0]["forecasts"] = [forecast | {"basis": basis} for basis in charts.BASES]
-    marks = shapes(charts.strip_svg(changed), column=352)
-    assert len(set(marks)) == len(charts.BASES)
+    def said(**more: Any) -> dict[str, Any]:
+        return statement | {"forecasts": [forecast | more]}
+
+    changed["statements"] = [said(), said(outcome="no"), said(outcome="open", scores=unscored)]
+    signs = shapes(strip_svg(changed), column=316)
+    assert len(signs) == len(set(signs)) == 3
+
+    changed["statements"] = [said(basis=basis) for basis in ("stated", "lexicon", "coder")]
+    marks = shapes(strip_svg(changed), column=240)
+    assert len(set(marks)) == len(marks) == 3
+
+
+def test_what_came_out_neither_way_is_not_drawn(report: Report) -> None:
+    changed = copy.deepcopy(report)
+    forecast = changed["statements"][1]["forecasts"][0]
+    forecast |= {"outcome": "annulled"}
+    assert [row["title"] for row in charts.strip_rows(changed)] == [
+        changed["statements"][0]["forecasts"][0]["title"]
+    ]
+
+
+def test_only_what_is_past_its_deadline_is_drawn_where_only_that_is_asked_for(report: Report) -> None:
+    assert charts.strip_rows(report | {"deadlines": "past"}) == []
+    later = report | {"deadlines": "past", "now": "2020-07-01T00:00:00Z"}
+    assert [row["number"] for row in charts.strip_rows(later)] == [1, 2]
 
 
 def shapes(svg: str, *, column: int) -> list[str]:
-    """Return the outlines of the symbols drawn at a place on the scale (440 wide)."""
+    """Return the outlines of the symbols drawn at a place on the scale (300 wide)."""
     return [
         node.attrib["d"]
         for node in ET.fromstring(svg).iter(f"{SVG}path")
@@ -106,10 +136,10 @@ def shapes(svg: str, *, column: int) -> list[str]:
 
 
 def test_the_png_grows_with_the_rows(report: Report, empty: Report) -> None:
-    tall, small = (size(charts.strip_png(shown)) for shown in (report, empty))
-    assert tall[0] > 1000
-    assert tall[1] > 2 * 2 * 36
-    assert small[1] < tall[1] * 2
+    tall, small = (size(strip_png(shown)) for shown in (report, empty))
+    assert tall[0] > 700
+    assert tall[1] > 2 * 2 * 50
+    assert small[1] < tall[1]
 
 
 def size(png: bytes) -> tuple[int, int]:
@@ -120,23 +150,25 @@ def size(png: bytes) -> tuple[int, int]:
 
 def test_nothing_to_draw_is_said_in_the_picture(empty: Report) -> None:
     assert charts.describe(empty).startswith("An empty picture: no forecast by Ada Bell counts yet.")
-    assert "No forecast by Ada Bell counts yet." in words(charts.strip_svg(empty))
+    assert "No forecast by Ada Bell counts yet." in words(strip_svg(empty))
 
 
 def test_a_picture_says_of_itself_that_it_is_a_draft_and_replayed(report: Report) -> None:
     (note,) = report["publication"]["notes"]
     assert note.startswith("DRAFT")
     replay = "Replayed: the checks ran under a simulated clock from 2019-02-22 to 2023-02-28; nothing before it."
-    points = [{"probability": p, "recalibrated": p, "lower": 0.0, "upper": 1.0} for p in (0.2, 0.8)]
-    broad = report["policies"]["broad"] | {"curve": {"points": points, "sentence": "It stays inside."}}
-    changed = report | {"replay": replay, "policies": report["policies"] | {"broad": broad}}
+    changed = report | {"replay": replay}
     assert charts.describe(changed).endswith(f"{note} {replay}")
-    for svg in (charts.strip_svg(changed), charts.curve_svg(changed)):
-        assert svg is not None
+    for draw in (charts.strip, charts.scale, charts.outcomes):
+        picture = draw(changed)
+        assert picture is not None
+        svg = charts.to_svg(picture)
         root = ET.fromstring(svg)
         lines = [line.text or "" for line in root.iter(f"{SVG}tspan")]
         drawn = " ".join([*words(svg), *lines])
         assert root.attrib["aria-label"].endswith(f"{note} {replay}")
         for sentence in (note, replay):
-            assert all(part in drawn for part in wrap(sentence, 80))
-    assert charts.strip_png(changed) != charts.strip_png(changed | {"replay": None})
+            assert all(part in drawn for part in wrap(sentence, 58))
+        assert "rows.invalid" not in svg
+        assert "<a " not in svg
+    assert strip_png(changed) != strip_png(changed | {"replay": None})

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from forecasts.charts import describe, strip_svg
+from forecasts.charts import describe
 from forecasts.reports import Report
+from forecasts.web.author import pictures
 from forecasts.web.pages import author_page
 from tests.support import documents as make
 from tests.support.desk import Desk
@@ -22,7 +23,7 @@ def told(html: str) -> str:
 
 
 def page(report: Report, **options: Any) -> str:
-    return author_page(report, strip_svg(report), **options)
+    return author_page(report, pictures(report), **options)
 
 
 class Outline(HTMLParser):
@@ -60,13 +61,19 @@ def test_it_reads_in_the_order_a_reader_needs(html: str, report: Report) -> None
         report["verdict"],
         "From statements to scores",
         "Which articles, and who chose them",
-        "The numbers",
-        "The picture",
-        "The same as a table",
+        "The score",
+        "0.040",
+        "How the probabilities arose",
+        "Claim by claim",
+        "How to read this",
+        "What happened, and what did not",
+        "What was said in words" if report["policies"]["broad"]["phrases"] else "The score over time",
+        "The score over time",
+        "What is still open",
+        "The numbers under both policies",
         "What is not shown, and why",
-        "The rows behind the numbers",
-        "Every statement",
-        "Statement 1",
+        "Every claim",
+        "1. Statement",
     ]
     places = [told(html).index(text) for text in order]
     assert places == sorted(places)
@@ -105,7 +112,8 @@ def test_headings_landmarks_tables_and_ids_are_in_order(html: str) -> None:
 
 
 def test_the_picture_is_told_in_words_too(html: str, report: Report) -> None:
-    assert html.count(describe(report)) == 2  # its accessible name and its caption
+    assert html.count(describe(report)) == 1  # its accessible name
+    assert "The same as a table" in html
 
 
 def test_both_policies_stand_side_by_side_with_the_scale(html: str) -> None:
@@ -113,7 +121,7 @@ def test_both_policies_stand_side_by_side_with_the_scale(html: str) -> None:
     assert "Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25" in text
     assert "Under the policy broad strict" in text
     assert "Scored claims 1 0" in text
-    assert "Brier score, mean 0.040 —" in text
+    assert "Brier score, mean over groups 0.040 —" in text
     assert "… best case over the wording 0.003 —" in text
     assert "… worst case over the wording 0.160 —" in text
     assert "withheld: 1 of the 10 groups it needs" in text
@@ -141,7 +149,7 @@ def test_a_stated_number_is_said_to_be_stated(desk: Desk) -> None:
 
 
 def test_the_claim_stands_in_our_words_before_any_number(html: str) -> None:
-    first = told(html).split("Statement 1")[1]
+    first = told(html).split("1. Statement")[1]
     assert "Hedged with “likely”" in first
     assert first.index("in our words") < first.index("80")
     assert "<blockquote>" not in html
@@ -199,15 +207,11 @@ def test_an_author_of_nothing_has_a_page(desk: Desk) -> None:
     assert "The same as a table" not in text
 
 
-def test_every_number_leads_to_the_rows_it_is_computed_from(html: str, report: Report) -> None:
+def test_alone_every_number_leads_to_the_claims_on_the_same_page(html: str, report: Report) -> None:
     outline = Outline(html)
-    assert "#rows-broad" in outline.links
-    assert "#rows-strict" not in outline.links  # nothing is scored under it
-    rows = html.split('id="rows-broad"', 1)[1].split("</table>", 1)[0]
-    (row,) = report["policies"]["broad"]["rows"]
-    assert f'href="#{row["statement"]}"' in rows
-    assert "80\N{NO-BREAK SPACE}%" in rows
-    assert ">0.04<" in rows
+    score = html.split('class="figure', 1)[1].split("</strong>", 1)[0]
+    assert 'href="#claims">0.040<' in score
+    assert {"#claims", f"#{report['statements'][0]['id']}"} <= set(outline.links)
 
 
 def test_what_is_withheld_is_listed_with_why(html: str) -> None:
@@ -220,6 +224,7 @@ def test_what_is_withheld_is_listed_with_why(html: str) -> None:
 def test_on_paper_it_says_where_and_when_it_is_from(html: str) -> None:
     printed = told(html.split('<p class="printed">', 1)[1].split("</p>", 1)[0])
     assert re.fullmatch(
-        r"/authors/ada-bell\?rev=\d+, revision \d+ of the registry, as it stood on .* UTC\.", printed
+        r"/authors/ada-bell\?deadline=any&amp;rev=\d+, revision \d+ of the registry, as it stood on .* UTC\.",
+        printed,
     )
     assert "break-inside: avoid" in html
