@@ -99,7 +99,7 @@ def test_every_outcome_and_basis_has_a_shape_of_its_own(report: Report) -> None:
     (forecast,) = statement["forecasts"]
     unscored = {"broad": {"counts": True, "brier": None, "reason": "open"}}
 
-    def said(**more: Any) -> dict[str, Any]:
+    def said(**more: Any) -> Any:
         return statement | {"forecasts": [forecast | more]}
 
     changed["statements"] = [said(), said(outcome="no"), said(outcome="open", scores=unscored)]
