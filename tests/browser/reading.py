@@ -162,5 +162,5 @@ class Reader:
             self.page.screenshot(path=file)
             return
         room = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": 0, "width": room[0], "height": min(room[1], TALLEST)}
-        self.page.screenshot(path=file, full_page=True, clip=clip)
+        width, height = room[0], min(room[1], TALLEST)
+        self.page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
