@@ -39,6 +39,8 @@ Kind = Literal["author", "article", "statement", "question", "check", "evidence"
 
 def scope_of(session: Session, kind: Kind, name: str) -> Scope:
     """Return the scope of a page about a thing, by slug, key, public id or hash; an empty one where it is not."""
+    if "\x00" in name:  # PostgreSQL keeps no NUL and takes none in a question either
+        return Scope()
     link, check, step = tables.QuestionResource, tables.Check, tables.Resolution
     ids: dict[Kind, Any] = {
         "author": select(tables.Author.id).where(tables.Author.slug == name),
