@@ -19,7 +19,7 @@ from tests.support.clocks import at
 from tests.support.desk import Desk
 
 
-def view(desk: Desk, as_of: str | None = None, *, public: bool = False, page: int = 1, **asked: str) -> Any:
+def view(desk: Desk, as_of: str | None = None, *, public: bool = False, page: int = 1, **asked: Any) -> Any:
     """Return the dossier as the desk sees it, or everybody."""
     instant = at(as_of) if as_of else None
     ledger = desk.ledger(instant, public=public)
@@ -70,29 +70,27 @@ def two_authors() -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({}, ["The ferry ends.", "Trams cross the bridge.", "The mayor goes."]),
-        ({"author": "ben"}, ["The ferry ends."]),
-        ({"author": "ada-bell"}, ["Trams cross the bridge.", "The mayor goes."]),
-        ({"topic": "ferries"}, ["The ferry ends."]),
-        ({"topic": "ferry closing"}, ["The ferry ends."]),
-        ({"topic": "crossing"}, ["The ferry ends."]),
-        ({"topic": "mayor"}, []),
-        ({"q": "mayor"}, ["The mayor goes."]),
-        ({"q": "bridge ada"}, ["Trams cross the bridge."]),
-        ({"q": "bridge ben"}, []),
-        ({"author": "bell", "topic": "bridge", "q": "tram"}, ["Trams cross the bridge."]),
-        ({"q": "nobody"}, []),
-    ],
-)
-def test_all_that_is_asked_has_to_match_and_the_newest_comes_first(
-    desk: Desk, asked: dict[str, Any], found: list[str]
-) -> None:
+SEARCHES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["The ferry ends.", "Trams cross the bridge.", "The mayor goes."]),
+    ({"author": "ben"}, ["The ferry ends."]),
+    ({"author": "ada-bell"}, ["Trams cross the bridge.", "The mayor goes."]),
+    ({"topic": "ferries"}, ["The ferry ends."]),
+    ({"topic": "ferry closing"}, ["The ferry ends."]),
+    ({"topic": "crossing"}, ["The ferry ends."]),
+    ({"topic": "mayor"}, []),
+    ({"q": "mayor"}, ["The mayor goes."]),
+    ({"q": "bridge ada"}, ["Trams cross the bridge."]),
+    ({"q": "bridge ben"}, []),
+    ({"author": "bell", "topic": "bridge", "q": "tram"}, ["Trams cross the bridge."]),
+    ({"q": "nobody"}, []),
+]
+
+
+def test_all_that_is_asked_has_to_match_and_the_newest_comes_first(desk: Desk) -> None:
     desk.register(two_authors())
-    assert claims(desk, **asked) == found
-    assert view(desk, **asked)["claims"]["total"] == len(found)
+    for asked, found in SEARCHES:
+        assert [row["claim"] for row in view(desk, **asked)["claims"]["rows"]] == found, asked
+        assert view(desk, **asked)["claims"]["total"] == len(found)
 
 
 def test_an_unknown_author_is_said_to_be_unknown(desk: Desk) -> None:
@@ -298,37 +296,37 @@ def test_everything_is_escaped_and_the_form_works_under_the_policy(get: Get, tol
     assert "<script>" not in refused.text
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("q=" + "a" * 10_000, 400),
-        ("q=%C3", 400),
-        ("author=%C3", 400),
-        ("topic=a%00b", 400),
-        ("q=%ED%A0%80", 400),
-        ("q=%21%3F", 400),
-        ("author=%22%22", 400),
-        ("author=nobody", 404),
-        ("page=2", 404),
-        ("page=0", 400),
-        ("page=-1", 400),
-        ("page=x", 400),
-        ("page=" + "9" * 5_000, 400),
-        ("as_of=yesterday", 400),
-        ("as_of=9999-12-31T00:00:00Z", 400),
-        ("as_of=1900-01-01T00:00:00Z", 200),
-        ("q=%22bridge%22+AND+%28NOT*", 200),
-        ("q=bridge%22", 200),
-        ("q=&author=&topic=", 200),
-        ("q=" + "+".join(["bridge"] * 40), 200),
-    ],
-)
-def test_odd_questions_get_a_clear_page(get: Get, desk: Desk, query: str, status: int) -> None:
+ODD = [
+    ("q=" + "a" * 10_000, 400),
+    ("q=%C3", 400),
+    ("author=%C3", 400),
+    ("topic=a%00b", 400),
+    ("q=%ED%A0%80", 400),
+    ("q=%21%3F", 400),
+    ("author=%22%22", 400),
+    ("author=nobody", 404),
+    ("page=2", 404),
+    ("page=0", 400),
+    ("page=-1", 400),
+    ("page=x", 400),
+    ("page=" + "9" * 5_000, 400),
+    ("as_of=yesterday", 400),
+    ("as_of=9999-12-31T00:00:00Z", 400),
+    ("as_of=1900-01-01T00:00:00Z", 200),
+    ("q=%22bridge%22+AND+%28NOT*", 200),
+    ("q=bridge%22", 200),
+    ("q=&author=&topic=", 200),
+    ("q=" + "+".join(["bridge"] * 40), 200),
+]
+
+
+def test_odd_questions_get_a_clear_page(get: Get, desk: Desk) -> None:
     desk.register(make.document())
-    page = get(f"/dossier?{query}")
-    assert page.status_code == status
-    assert "<h1" in page.text
-    assert len(page.text) < 40_000
+    for query, status in ODD:
+        page = get(f"/dossier?{query}")
+        assert page.status_code == status, query
+        assert "<h1" in page.text
+        assert len(page.text) < 40_000
 
 
 def test_an_earlier_state_is_searched_as_it_was(get: Get, desk: Desk) -> None:
