@@ -8,6 +8,7 @@ import pytest
 
 from forecasts.charts.order import in_order
 from forecasts.errors import InvalidInputError
+from forecasts.publishing import publish
 from forecasts.reports import Report, author_report
 from forecasts.tables import Lexicon
 from forecasts.web.author import CLAIMS, FILES, Asked, read_asked
@@ -225,6 +226,14 @@ def test_what_one_takes_away_is_what_the_page_shows(get: Get, crowd: Desk) -> No
     found: Report = json.loads(get(f"{PAGE}/report.json").text)
     assert (found["deadlines"], found["headline"]["scored"]) == ("past", 130)
     page = get(PAGE).text
-    for name in ("claims.csv", "report.json", "curve.svg", "progress.png", "feed.atom", "badge.svg"):
+    for name in ("claims.csv", "report.json", "curve.svg", "progress.png"):
         assert f'href="{PAGE}/{name}"' in page
     assert f'href="{PAGE}?rev={found["rev"]}"' in page
+
+
+def test_feed_and_badge_are_offered_of_what_is_public_alone(get: Get, told: Told, desk: Desk) -> None:
+    assert f"{PAGE}/feed.atom" not in get(PAGE).text  # a draft has neither
+    publish(desk.store, "ada-bell", no_notice="Nobody to ask.", actor="Edith")
+    for name in ("feed.atom", "badge.svg"):
+        assert f'href="{PAGE}/{name}"' in get(PAGE).text
+        assert get(f"{PAGE}/{name}").status_code == 200
