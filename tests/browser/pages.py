@@ -23,6 +23,16 @@ class Page:
     site: Literal["public", "drafts", "ranked"] = "public"
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a route serves that is no page, where, and as which media type."""
+
+    route: str
+    address: str
+    kind: str
+    site: Literal["public", "ranked"] = "public"
+
+
 PAGES = (
     Page("home", "/", "/"),
     Page("author", "/authors/{slug}", "/authors/{asked}"),
@@ -36,6 +46,8 @@ PAGES = (
     Page("sources", "/sources", "/sources", says="Complete up to"),
     Page("source", "/sources/{public_id}", "/sources/{source}", says="What is asked"),
     Page("method", "/method", "/method", says="How each number is made"),
+    Page("dossier", "/dossier", "/dossier?author=pak&topic=missile", says="Pak"),
+    Page("compare", "/compare", "/compare?a=ada&b=ben", says="Ben", site="ranked"),
     Page("article", "/articles/{key}", "/articles/{article}"),
     Page("statement", "/statements/{public_id}", "/statements/{statement}"),
     Page("question", "/questions/{public_id}", "/questions/{question}"),
@@ -57,7 +69,12 @@ PAGES = (
     # What many claims can carry.
     Page("ranked-leaderboard", "/leaderboard", "/leaderboard", says="Ada", site="ranked"),
     Page("ranked-author", "/authors/{slug}", "/authors/ada", says="Ada", site="ranked"),
+    Page("ranked-standing", "/leaderboard/{slug}", "/leaderboard/ada", says="Ada", site="ranked"),
     # What is asked for in vain.
+    Page("dossier-unasked", "/dossier", "/dossier"),
+    Page("compare-unasked", "/compare", "/compare"),
+    Page("endless-search", "/dossier", "/dossier?q=" + 10_000 * "a", 400),
+    Page("half-a-search", "/dossier", "/dossier?q=%C3", 400),
     Page("unknown-page", None, "/nothing", 404, "There is no such page"),
     Page("unknown-author", "/authors/{slug}", "/authors/nobody", 404, "nobody"),
     Page("half-a-character", "/authors/{slug}", "/authors/%C3", 404, "There is no "),
@@ -67,14 +84,19 @@ PAGES = (
 )
 
 # What is served and is no page: each is asked for, and has to be what it says it is.
-FILES = {
-    "/authors/{slug}/strip.svg": ("/authors/{author}/strip.svg", "image/svg+xml"),
-    "/authors/{slug}/strip.png": ("/authors/{author}/strip.png", "image/png"),
-    "/evidence/{sha256}": ("/evidence/{evidence}", "text/plain"),
-    "/authors/{slug}/feed.atom": ("/authors/{author}/feed.atom", "application/atom+xml"),
-    "/authors/{slug}/badge.svg": ("/authors/{author}/badge.svg", "image/svg+xml"),
-    "/feed.atom": ("/feed.atom", "application/atom+xml"),
-    "/style.css": ("/style.css", "text/css"),
-    "/healthz": ("/healthz", "application/json"),
-    "/metrics": ("/metrics", "text/plain"),
-}
+FILES = (
+    File("/authors/{slug}/feed.atom", "/authors/{author}/feed.atom", "application/atom+xml"),
+    File("/authors/{slug}/badge.svg", "/authors/{author}/badge.svg", "image/svg+xml"),
+    File("/authors/{slug}/claims.csv", "/authors/{author}/claims.csv", "text/csv"),
+    File("/authors/{slug}/report.json", "/authors/{author}/report.json", "application/json"),
+    *(
+        File(f"/authors/{{slug}}/{chart}.{ending}", f"/authors/ada/{chart}.{ending}", kind, site="ranked")
+        for chart in ("strip", "curve", "scale", "outcomes", "progress")
+        for ending, kind in (("svg", "image/svg+xml"), ("png", "image/png"))
+    ),
+    File("/feed.atom", "/feed.atom", "application/atom+xml"),
+    File("/evidence/{sha256}", "/evidence/{evidence}", "text/plain"),
+    File("/style.css", "/style.css", "text/css"),
+    File("/healthz", "/healthz", "application/json"),
+    File("/metrics", "/metrics", "text/plain"),
+)

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import Site
-from tests.browser.pages import FILES, PAGES, Page
+from tests.browser.pages import FILES, PAGES, File, Page
 from tests.browser.reading import HEIGHT, MODES, Mode, Reader
 from tests.support.browser import served
 from tests.support.pictures import WIDTH, shots, take
@@ -55,17 +55,16 @@ def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Album(folder, whole=given is not None)
 
 
-@pytest.mark.parametrize("route", FILES)
-def test_a_file_is_what_it_says(route: str, site: Site, reader: Reader) -> None:
-    address, kind = FILES[route]
-    response = reader.page.request.get(site.public + address.format(**site.ids))
-    assert (response.status, response.headers["content-type"].partition(";")[0]) == (200, kind)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.route)
+def test_a_file_is_what_it_says(file: File, site: Site, reader: Reader) -> None:
+    response = reader.page.request.get(getattr(site, file.site) + file.address.format(**site.ids))
+    assert (response.status, response.headers["content-type"].partition(";")[0]) == (200, file.kind)
     assert response.body()
 
 
 def test_every_route_is_a_page_or_a_file_here(site: Site) -> None:
     routes = {route.path for route in site.app(drafts=False).routes if isinstance(route, APIRoute)}
-    assert routes == {page.route for page in PAGES if page.status == 200} | set(FILES)
+    assert routes == {page.route for page in PAGES if page.status == 200} | {file.route for file in FILES}
     assert len({page.name for page in PAGES}) == len(PAGES)
 
 

@@ -50,11 +50,11 @@ def shots(records: Records) -> list[Shot]:
     pak = said(records, "fourth-summit")
     (author,) = [row["author"] for row in records["forecasts"] if row["forecast"] == pak["forecast"]]
     return [
-        Shot("author", f"/authors/{author}", ("funnel", "chosen"), height=1100),
+        Shot("author", f"/authors/{author}", ("funnel", "chosen", "numbers"), height=1300),
         Shot("strip", f"/authors/{author}", ("picture",), top=False),
         Shot("withheld", f"/authors/{author}", ("withheld",), top=False),
         Shot("statement", f"/statements/{unconditional['statement']}"),
-        Shot("question", f"/questions/{promise['question']}", ("criteria", "forecasts", "steps", "verdicts")),
+        Shot("question", f"/questions/{promise['question']}", ("criteria", "forecasts", "steps", "checks")),
         Shot("check", f"/checks/{proposed_at(records, unconditional)}"),
         Shot("leaderboard", "/leaderboard", height=900),
     ]
