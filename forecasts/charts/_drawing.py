@@ -1,5 +1,6 @@
 """What all pictures share: their colours, their frame, and how a specification becomes SVG or PNG."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -29,6 +30,8 @@ ROWS = "rows"
 #: Wide enough to be read, narrow enough for a telephone held upright: a page stretches it.
 WIDTH = 300
 _NOTE_WIDTH = 58
+# Vega calls each layer of marks a symbol, without a name: a picture has one name, and its links have theirs.
+_ROLES = re.compile(r' role="graphics-\w+"| aria-roledescription="[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ def to_svg(picture: Drawn, *, alone: bool = True) -> str:
 
     name = escape(picture.told)
     if alone:
-        svg = without(vegalite_to_svg(_alone(picture, "transparent")))
+        svg = without(_ROLES.sub("", vegalite_to_svg(_alone(picture, "transparent"))))
         return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
-    svg = vegalite_to_svg(picture.spec | {"background": "transparent"})
+    svg = _ROLES.sub("", vegalite_to_svg(picture.spec | {"background": "transparent"}))
     return svg.replace("<svg ", f'<svg role="group" aria-label="{name}" ', 1)
 
 

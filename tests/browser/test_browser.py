@@ -15,7 +15,7 @@ from tests.browser.conftest import Site
 from tests.browser.pages import FILES, PAGES, File, Page
 from tests.browser.reading import HEIGHT, MODES, Mode, Reader
 from tests.support.browser import served
-from tests.support.pictures import WIDTH, shots, take
+from tests.support.pictures import WIDTH, keep, shots, take
 
 ROOT = Path(__file__).parents[2]
 # The first page of each route is read in every way; of the others it is seen how they look.
@@ -150,16 +150,17 @@ def test_a_broken_page_is_complained_of(reader: Reader, plain_reader: Reader, tm
         assert any(each.startswith(complaint) for each in found), (complaint, found)
 
 
-def test_the_pictures_of_the_documents(
-    site: Site, browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    """They can be taken, and those that are kept have these names; `--pictures` says where to keep them."""
-    folder: Path = request.config.getoption("--pictures", default=None) or tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
+def test_the_pictures_of_the_documents(site: Site, browser: Browser, request: pytest.FixtureRequest) -> None:
+    """They can be taken, and those in the documents have these names; `--pictures` says where to keep them."""
     context = browser.new_context(bypass_csp=True, viewport={"width": WIDTH, "height": HEIGHT})
-    taken = [take(context.new_page(), site.public, shot, folder).name for shot in shots(site.records)]
+    taken = {shot.name: take(context.new_page(), site.public, shot) for shot in shots(site.records)}
     context.close()
-    assert sorted(taken) == sorted(path.name for path in (ROOT / "docs/pictures").iterdir())
+    folder: Path | None = request.config.getoption("--pictures", default=None)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in taken.items():
+            keep(picture, folder / f"{name}.png")
+    assert taken.keys() == {path.stem for path in (ROOT / "docs/pictures").iterdir()}
 
 
 def opened(page: Page, url: str, reader: Reader) -> Iterator[str]:
@@ -178,7 +179,8 @@ def shown(page: Page, modes: Sequence[Mode], reader: Reader, album: Album) -> It
         if mode.scheme == "light":
             yield from (f"{mode}: {wrong}" for wrong in reader.look())
         yield from (f"{mode}: {wrong}" for wrong in reader.contrast())
-        reader.keep(album.folder / f"{page.name}-{mode}.png", whole=album.whole)
+        if page in KINDS or album.whole:
+            reader.keep(album.folder / f"{page.name}-{mode}.png", whole=album.whole)
 
 
 def followed(page: Page, url: str, reader: Reader, plain: Reader) -> Iterator[str]:

@@ -66,26 +66,28 @@ def proposed_at(records: Records, statement: Record) -> str:
     return str(next(row["check"] for row in steps if row["check"]))
 
 
-def take(page: Page, base: str, shot: Shot, folder: Path) -> Path:
-    """Take the picture of a page, cut to its content and reduced to a palette, and return its file.
+def take(page: Page, base: str, shot: Shot) -> Image.Image:
+    """Return the picture of a page, cut to its content.
 
     The page is of a context `WIDTH` wide in which a test may add to its style.
     """
     page.goto(base + shot.path)
     page.add_style_tag(content=shot.style)
-    missing = [
-        name for name in shot.sections if not page.locator(f"[aria-labelledby='{name}']").first.is_visible()
-    ]
+    found = {name: page.locator(f"section[aria-labelledby='{name}']") for name in shot.sections}
+    missing = [name for name, section in found.items() if not section.is_visible()]
     assert not missing, f"{shot.path} has no section {missing}: say in `shots` what {shot.name}.png shows."
     tall = min(shot.height, int(page.evaluate("document.documentElement.scrollHeight")))
     raw = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": tall})
     image = Image.open(io.BytesIO(raw)).convert("RGB")
     ground = Image.new("RGB", image.size, image.getpixel((0, 0)))
     content = ImageChops.difference(image, ground).getbbox()
-    bottom = min(image.height, content[3] + MARGIN) if content else image.height
-    cut = image.crop((0, 0, image.width, bottom))
-    target = folder / f"{shot.name}.png"
-    cut.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target, optimize=True)
+    assert content is not None, f"{shot.path} is empty."
+    return image.crop((0, 0, image.width, min(image.height, content[3] + MARGIN)))
+
+
+def keep(picture: Image.Image, target: Path) -> None:
+    """Write a picture in few colours; fail where it is too large to be kept."""
+    few = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(target, optimize=True)
     size = target.stat().st_size
-    assert size <= LARGEST, f"{target.name} has {size} bytes: make it shorter than {bottom} pixels."
-    return target
+    assert size <= LARGEST, f"{target.name} has {size} bytes: make it shorter than {picture.height} pixels."
