@@ -50,7 +50,7 @@ def shots(records: Records) -> list[Shot]:
     pak = said(records, "fourth-summit")
     (author,) = [row["author"] for row in records["forecasts"] if row["forecast"] == pak["forecast"]]
     return [
-        Shot("author", f"/authors/{author}", ("funnel", "chosen", "numbers"), height=1300),
+        Shot("author", f"/authors/{author}", ("funnel", "chosen", "numbers"), height=1215),
         Shot("strip", f"/authors/{author}", ("picture",), top=False),
         Shot("withheld", f"/authors/{author}", ("withheld",), top=False),
         Shot("statement", f"/statements/{unconditional['statement']}"),
