@@ -17,8 +17,8 @@ from forecasts.tables import Resource
 
 BATCH = 64
 PARALLEL = 8  # fetches of one worker that are under way at a time
-LEASE = timedelta(minutes=5)
-LONGEST_LEASE = timedelta(minutes=91)  # what `lease_for` makes of the longest fetch the settings allow
+LEASE = timedelta(minutes=2)  # renewed while its worker lives
+LONGEST_LEASE = timedelta(minutes=10)  # one that ends later was given by a clock ahead of ours
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=7)
 
 
@@ -45,15 +45,6 @@ class Watch:
     max_lag: timedelta
     closes_at: datetime | None = None
     resting_since: datetime | None = None
-
-
-def lease_for(fetch_seconds: float) -> timedelta:
-    """Return a lease that outlasts a batch of which every fetch takes as long as it may, and its writing.
-
-    >>> lease_for(30)
-    datetime.timedelta(seconds=300)
-    """
-    return timedelta(seconds=(BATCH / PARALLEL + 1) * fetch_seconds + 30)
 
 
 def claim(store: Store, *, limit: int = BATCH, lease: timedelta = LEASE, holder: str = "") -> list[Lease]:
@@ -103,6 +94,16 @@ def _requeue() -> Any:
     }
     table = Resource.__table__  # type: ignore[attr-defined]
     return update(table).where(table.c.id == bindparam("resource")).values(values)
+
+
+def renew(store: Store, leases: Iterable[Lease], lease: timedelta = LEASE) -> None:
+    """Have leases end later; one that has passed to another is left alone."""
+    tokens = [held.token for held in leases]
+    if tokens:
+        until = store.clock.now() + lease
+        with store.queue() as session:
+            held = col(Resource.lease_token).in_(tokens)
+            session.execute(update(Resource).where(held).values(lease_until=until))
 
 
 def postpone(store: Store, until: Mapping[Lease, datetime]) -> None:

@@ -46,7 +46,6 @@ def live_worker(store: Store, catalogue: SourceCatalogue, settings: Settings) ->
         fetcher,
         dispute_window=settings.dispute_window,
         parallel=due.PARALLEL,
-        lease=due.lease_for(settings.fetch_seconds),
         clock_seen=settings.clock_seen,
     )
     return worker, fetcher.close

@@ -103,6 +103,7 @@ class Worker:
         *,
         dispute_window: timedelta,
         parallel: int = 1,
+        batch: int = due.BATCH,
         lease: timedelta = due.LEASE,
         told: Told | None = None,
         news: News = lambda _resource, _now: None,
@@ -115,10 +116,12 @@ class Worker:
         self.told = told
         self.news = news
         self.parallel = parallel
+        self.batch = batch
         self.lease = lease
         self.settler = Settler(store, dispute_window=dispute_window, stopping=lambda: self.stopping)
         self._name = secrets.token_hex(8)
         self._held: dict[int, due.Lease] = {}
+        self._renew_at = store.clock.now()
         self._broken_off = False
         self._stop_by: float | None = None
         self.abandoned = False
@@ -155,14 +158,16 @@ class Worker:
             return self._ask(job, fetches.gate)
 
         written, troubles, claim_at, more = 0, list[BaseException](), 0.0, False
+        self._renew_at = self.store.clock.now() + self.lease / 2
         self._wake_misdated()
         try:
             while not self._out_of_time():
-                if not self.stopping and len(fetches) <= due.BATCH // 2 and time.monotonic() >= claim_at:
-                    room = due.BATCH - len(fetches)
+                if not self.stopping and len(fetches) <= self.batch // 2 and time.monotonic() >= claim_at:
+                    room = self.batch - len(fetches)
                     jobs, more = self._take(room)
                     fetches.begin(ask, jobs)
                     claim_at = 0.0 if more else time.monotonic() + POLL
+                self._renew()
                 if not fetches:
                     if more and not self.stopping:
                         continue
@@ -180,6 +185,13 @@ class Worker:
         if troubles:
             raise troubles[0]
         return written
+
+    def _renew(self) -> None:
+        """Keep what is held from being taken over by others while we live."""
+        now = self.store.clock.now()
+        if now >= self._renew_at:
+            due.renew(self.store, self._held.values(), self.lease)
+            self._renew_at = now + self.lease / 2
 
     def _take_in(self, fetches: Fetches[_Job, _Answer | datetime], troubles: list[BaseException]) -> int:
         """Write what has been answered; return how many checks were written."""

@@ -24,7 +24,8 @@ from jobs.worker import Worker
 configure_mappers()  # once, in the process that workers are forked from
 
 DISPUTE_WINDOW = timedelta(seconds=1)
-LEASE = timedelta(seconds=4)
+LEASE = timedelta(seconds=2)
+BATCH = 4  # so that there are many writes to be killed in, and little is held by whoever was killed
 GAP = 0.3  # how long a broken worker stays between the two halves of what belongs together
 
 
@@ -108,6 +109,7 @@ def live(url: str, kind: str) -> None:
     worker, close = live_worker(Store(url, SystemClock()), catalogue(), settings)
     worker.__class__ = WORKERS[kind]
     worker.lease = timedelta() if kind == "no token" else LEASE
+    worker.batch = BATCH
     Service(worker, close, settings.tick_seconds)
     parent = os.getppid()
     while os.getppid() == parent:

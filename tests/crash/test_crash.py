@@ -3,8 +3,6 @@
 The short form of `python -m tests.crash.harness`; docs/operating.md has the figures of the long one.
 """
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.crash.harness import crash
@@ -23,6 +21,6 @@ def test_killed_workers_lose_double_and_tear_nothing(database_url: str) -> None:
         ("scores later", {"resolutions without their scores", "scores of another transaction"}),
     ],
 )
-def test_a_broken_worker_is_found_out(kind: str, faults: set[str], new_database: Callable[[str], str]) -> None:
-    run = crash(new_database("sqlite"), resources=30, kills=6, seed=2, kind=kind, patience=6.0)
+def test_a_broken_worker_is_found_out(kind: str, faults: set[str], database_url: str) -> None:
+    run = crash(database_url, resources=30, kills=12, seed=2, kind=kind, patience=20.0)
     assert faults & set(run.faults)

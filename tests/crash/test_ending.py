@@ -19,7 +19,7 @@ from tests.crash.harness import DOUBLED, FAULTS, TORN, Crash, fill, table
 from tests.jobs.servers import serve, stall
 from tests.support.databases import ENVIRONMENT, postgres_server
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def test_two_services_check_everything_exactly_once(database_url: str) -> None:
 
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     with serve(table()) as server:
-        store = filled(f"sqlite:///{tmp_path}/full.db", 40, server.url)
+        store = filled(f"sqlite:///{tmp_path}/full.db", 200, server.url)
         store.close()
         size = sum(file.stat().st_size for file in tmp_path.iterdir())
         code = (
@@ -160,7 +160,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path: Path) ->
     with store.read() as session:
         assert session.connection().execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
     assert found.faults == {}
-    assert count(store, CHECKS) < 40
+    assert count(store, CHECKS) < 200
     store.close()
 
 

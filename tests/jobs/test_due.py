@@ -59,6 +59,23 @@ def test_a_lease_is_nobody_elses_until_it_ends(store: Store, clock: FakeClock) -
     assert second.token != first.token
 
 
+def test_a_lease_that_is_renewed_ends_later_unless_it_has_passed_to_another(
+    store: Store, clock: FakeClock
+) -> None:
+    add_resources(store, clock.now())
+    first = due.claim(store)
+    clock.forward(LEASE / 2)
+    due.renew(store, first)
+    clock.forward(LEASE - timedelta(microseconds=1))
+    assert due.claim(store) == []
+    clock.forward(timedelta(microseconds=1))
+    assert len(due.claim(store)) == 1
+    clock.forward(LEASE / 2)
+    due.renew(store, first)
+    clock.forward(LEASE / 2)
+    assert len(due.claim(store)) == 1
+
+
 def test_a_batch_has_a_limit_and_the_rest_follows(store: Store, clock: FakeClock) -> None:
     add_resources(store, *[clock.now()] * (due.BATCH + 3))
     assert [len(due.claim(store)) for _ in range(3)] == [due.BATCH, 3, 0]

@@ -7,6 +7,7 @@ a week; a no needs two sound checks. Its forecast says 0.7.
 import hashlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -851,6 +852,13 @@ class Interrupted:
         return Response(200, self.body, "text/csv", None, None, None, None)
 
 
+def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_whoever_lost_the_lease_writes_nothing(jobs: Jobs) -> None:
     question = jobs.ask()
     jobs.desk.clock.set("2020-03-02")
@@ -867,6 +875,26 @@ def test_whoever_lost_the_lease_writes_nothing(jobs: Jobs) -> None:
     assert len(jobs.checks()) == 1
     assert jobs.desk.rev() == before + 1
     assert jobs.steps(question) == OPEN
+    assert jobs.resources()[0].lease_token is None
+
+
+def test_a_worker_that_lives_keeps_what_it_has_in_hand_for_as_long_as_it_takes(jobs: Jobs) -> None:
+    jobs.ask()
+    jobs.desk.clock.set("2020-03-02")
+    taken_over = []
+
+    def take_long() -> None:
+        for _ in range(2):
+            jobs.desk.clock.forward(LEASE * 0.75)
+            wait_until(
+                lambda: (jobs.resources()[0].lease_until or at("2020-01-01")) >= jobs.desk.clock.now() + LEASE
+            )
+            taken_over.append(jobs.worker.check_round())
+
+    fetcher = Interrupted(jobs.table.body(), take_long)
+    slow = Worker(jobs.store, catalogue(), fetcher, dispute_window=WINDOW, parallel=2)
+    assert slow.check_round() == 1
+    assert taken_over == [0, 0]
     assert jobs.resources()[0].lease_token is None
 
 
