@@ -10,12 +10,13 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -36,7 +37,6 @@ UNASKED_304 = "the source answered 304 to an unconditional request"
 LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
 _OLDEST = timedelta(days=3650).total_seconds()
 _CONNECTIONS = 10
-_MOVED = (301, 302, 303, 307, 308)
 _HEADER_CHARACTERS = 16_000
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
 
@@ -91,26 +91,18 @@ class HttpFetcher:
         self._opened = frozenset(allow_hosts) | {host for at in self.routes.values() if (host := _host_of(at))}
         self._roots = None if file_roots is None else tuple(file_roots)
         agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
-        self._headers = [
-            (b"Accept", b"*/*"),
-            (b"Accept-Encoding", b"gzip, identity"),
-            (b"Connection", b"keep-alive"),
-            (b"User-Agent", agent.encode()),
-        ]
         self._time = _Time(seconds)
-        # No client above the pool: it would cost as much as the pool, and all it adds (cookies, proxies from the
-        # environment, redirects whose bodies it reads) is what must not be.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=5.0,
-            network_backend=_GuardedNetwork(self._opened, self._time, resolve),
+        self._client = httpx.Client(
+            headers={"User-Agent": agent, "Accept-Encoding": "gzip, identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none, so sends none
+            trust_env=False,  # a proxy would connect where the guard does not see it
+            transport=_GuardedTransport(self._opened, self._time, resolve),
+            timeout=httpx.Timeout(None, pool=seconds),  # every other step is bounded by the time that is left
         )
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.close()
+        self._client.close()
 
     def ready_at(self, location: str, now: datetime) -> datetime | None:
         """Return None where the location may be asked now (which counts as asking); else when to come back."""
@@ -137,58 +129,48 @@ class HttpFetcher:
         return self._read_file(location, routed=location is not request.location)
 
     def _fetch_http(self, location: str, request: Request) -> Response:
-        validators = ((b"If-None-Match", request.etag), (b"If-Modified-Since", request.last_modified))
-        conditions = [(name, value.encode("ascii")) for name, value in validators if value]
+        validators = {"If-None-Match": request.etag, "If-Modified-Since": request.last_modified}
+        conditions = {name: value for name, value in validators.items() if value}
         self._time.begin()
         try:
-            response = self._follow(location, conditions)
+            response = self._follow(self._client.build_request("GET", location, headers=conditions))
             if response.status == 304 and not _stands_for(response, request):
-                response = self._follow(location, [])
+                response = self._follow(self._client.build_request("GET", location))
                 if response.status == 304:
                     return replace(response, problem=UNASKED_304)
-        except httpcore.TimeoutException:
+        except httpx.TimeoutException:
             return _failed(f"no complete answer within {self.seconds:g} seconds")
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             detail = str(error) or type(error).__name__
             return _failed(f"the request failed: {detail}")
         return response
 
-    def _follow(self, location: str, conditions: list[tuple[bytes, bytes]]) -> Response:
-        """Ask, and follow redirects without reading the body of any."""
-        url = httpx.URL(location)
+    def _follow(self, request: httpx.Request) -> Response:
+        """Ask, and follow redirects; httpx would read the body of each, however large."""
         for _ in range(REDIRECTS + 1):
-            _refuse_url(url, self._opened)
-            target = httpcore.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"
-            )
-            request = httpcore.Request(
-                b"GET",
-                target,
-                headers=[(b"Host", url.netloc), *self._headers, *conditions],
-                extensions={"timeout": {"pool": self.seconds}},
-            )
-            answer = self._pool.handle_request(request)
+            _refuse_url(request.url, self._opened)
+            answer = self._client.send(request, stream=True)
             try:
-                found = httpx.Headers(answer.headers)
-                if answer.status not in _MOVED or "location" not in found:
-                    return self._read_answer(answer, found)
+                if answer.next_request is None:
+                    return self._read_answer(answer)
+                request = answer.next_request
             finally:
                 answer.close()
-            url = url.join(found["location"])
         raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
 
-    def _read_answer(self, answer: httpcore.Response, headers: httpx.Headers) -> Response:
+    def _read_answer(self, answer: httpx.Response) -> Response:
+        headers = answer.headers
         date = _http_date(headers.get("date"))
         try:
             body = _Body(headers.get("content-encoding", ""), self.max_bytes)
-            for data in answer.iter_stream():
+            for data in answer.iter_raw():
                 body.take(data)
             content = body.whole()
             problem = None
         except _BodyError as error:
             content, problem = b"", str(error)
         return Response(
-            status=answer.status,
+            status=answer.status_code,
             body=content,
             content_type=headers.get("content-type", ""),
             etag=_validator(headers.get("etag")),
@@ -220,6 +202,66 @@ class HttpFetcher:
 
 
 # -- connecting ------------------------------------------------------------------------------------------------
+
+
+class _GuardedTransport(httpx.BaseTransport):
+    """A pool of connections over a network that is guarded, and ends every step when the time is over."""
+
+    def __init__(self, opened: frozenset[str], its_time: "_Time", resolve: Resolve) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=5.0,
+            network_backend=_GuardedNetwork(opened, its_time, resolve),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the answer, of which the body is still to come."""
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            answer = self._pool.handle_request(asked)
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_RawStream(answer),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+
+class _RawStream(httpx.SyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        """Give the connection back, or close it where the body was not read to its end."""
+        self._answer.close()
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Raise the errors of the pool as those of httpx, which have the same names."""
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        named: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+        raise named(str(error)) from error
 
 
 class _Time(threading.local):
