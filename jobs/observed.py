@@ -11,6 +11,7 @@ from jobs.board import Seen
 from jobs.sources._bodies import quoted
 
 ROWS_SHOWN = 20
+_FIRST_ZONE = "Etc/GMT-14"  # where each day begins first
 
 
 def trusted(observation: Observation, since: datetime | None) -> Observation:
@@ -24,6 +25,16 @@ def as_checked(observation: Observation, check: Check | Seen) -> Observation:
     """Return what a check took from an answer that is read again: it was trusted, and complete, no further."""
     complete_to = observation.watermark and check.watermark and min(observation.watermark, check.watermark)
     return trusted(replace(observation, watermark=complete_to), check.trusted_from)
+
+
+def newest_row(observation: Observation, now: datetime) -> datetime | None:
+    """Return an instant that is past if the rows are true: the newest date they tell of.
+
+    None where a row is dated after `now`: neither a plan nor a slip of the pen tells what time it is.
+    """
+    found = (event.interval(_FIRST_ZONE) for event in observation.events)
+    newest = max((interval.start for interval in found if interval is not None), default=None)
+    return newest if newest is not None and newest <= now else None
 
 
 def described(observation: Observation) -> dict[str, Any]:

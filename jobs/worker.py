@@ -43,7 +43,7 @@ from jobs.board import (
 )
 from jobs.clocks import UNVOUCHED, Voucher
 from jobs.fetches import Fetches, Gate
-from jobs.observed import trusted
+from jobs.observed import newest_row, trusted
 from jobs.observing import LARGE, Observations
 from jobs.settling import ADAPTER, Settler
 from jobs.sources import late_rows
@@ -348,7 +348,7 @@ class Worker:
         resource, last, body, content_type = job.resource, job.last, response.body, response.content_type
         sha256 = hashlib.sha256(body).hexdigest() if body else None
         etag, last_modified = response.etag, response.last_modified
-        failure, unchanged = unusable(response, now) or self._unbelieved(response, now), False
+        failure, unchanged = unusable(response, now), False
         if failure is None and response.status == 304:
             if last is None or last.evidence_sha256 is None or (last.etag, last.last_modified) == (None, None):
                 failure = Observation("error", problems=("the source answered 304 to an unconditional request",))
@@ -375,6 +375,8 @@ class Worker:
             if observation.watermark is not None and response.age:  # a copy says nothing of what came after it
                 as_of = now - timedelta(seconds=response.age)
                 observation = replace(observation, watermark=min(observation.watermark, as_of))
+            if observation.status == "ok":
+                observation = self._unbelieved(response, observation, now) or observation
             if last is not None and previous is not None and observation.status == "ok":
                 observation, trusted_from = self._after_loss(last, observation, now)
                 late = 0 if archived else late_rows(previous, observation)
@@ -394,22 +396,23 @@ class Worker:
             late_rows=late,
         )
 
-    def _unbelieved(self, response: Response, now: datetime) -> Observation | None:
+    def _unbelieved(self, response: Response, observation: Observation, now: datetime) -> Observation | None:
         """Return the observation for an answer that does not tell the time, where our clock may be wrong."""
         if response.date is not None or self.store.run_id is not None or self._voucher.vouches(now):
             return None
         with self.store.read() as session:
             known = believed_at(session)
-        if known is not None:
-            self._voucher.hear(min(known, now))
+        for instant in (known and min(known, now), newest_row(observation, now)):
+            if instant is not None:
+                self._voucher.hear(instant)
         if self._voucher.vouches(now):
             return None
         since = f", and the newest sound check is of {iso(known)}" if known is not None else ""
         return Observation(
             "skewed",
             problems=(
-                f"{UNVOUCHED}: it says {iso(now)}{since}; this source does not tell the time, "
-                "so one that does, or a person (CALLEDIT_CLOCK_SEEN), has to agree",
+                f"{UNVOUCHED}: it says {iso(now)}{since}; this source tells neither the time nor of anything as "
+                f"new; look at the clock, and where it is right, restart with CALLEDIT_CLOCK_SEEN={iso(now)}",
             ),
         )
 

@@ -104,6 +104,45 @@ def test_after_a_long_pause_a_source_that_tells_the_time_or_a_person_vouches_for
     assert status_of(jobs.store).clock is None
 
 
+def test_after_a_long_pause_a_row_as_new_as_our_clock_vouches_for_it(jobs: Jobs) -> None:
+    question = jobs.ask()
+    tells_nothing(jobs)
+    jobs.work_at("2020-06-28")
+    jobs.table.rows.append(event("2020-08-29", kind="closing"))
+    jobs.work_at("2020-08-30")
+    assert [row["status"] for row in jobs.checks()] == ["ok", "ok"]
+    assert jobs.steps(question) == [("proposed", "no")]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["2020-08-27"], ["2020-08-29", "2020-12-24"], [""]],
+    ids=["older than a day", "beside a plan", "undated"],
+)
+def test_rows_that_are_older_or_ahead_or_undated_vouch_for_nothing(jobs: Jobs, rows: list[str]) -> None:
+    question = jobs.ask()
+    tells_nothing(jobs)
+    jobs.work_at("2020-06-28")
+    jobs.table.rows += [event(row, kind="closing") for row in rows]
+    jobs.desk.clock.set("2020-08-30")
+    worker = Worker(jobs.store, catalogue(), jobs.worker.fetcher, dispute_window=timedelta(days=1))
+    assert worker.check_round() == 1
+    assert jobs.checks()[-1]["status"] == "skewed"
+    assert "restart with CALLEDIT_CLOCK_SEEN=2020-08-30T00:00:00Z" in jobs.checks()[-1]["problem"]
+    assert jobs.steps(question) == []
+
+
+def test_a_wrong_clock_is_not_believed_for_the_rows_of_a_file(jobs: Jobs) -> None:
+    question = jobs.ask()
+    tells_nothing(jobs)
+    jobs.table.rows.append(event("2020-06-27", kind="closing"))
+    jobs.work_at("2020-06-28")
+    jobs.table.rows.append(event("2020-06-28", kind="closing"))
+    jobs.work_at("2020-07-20", "2030-07-20")  # it is 29 June
+    assert [row["status"] for row in jobs.checks()] == ["ok", "skewed", "skewed"]
+    assert jobs.steps(question) == []
+
+
 def test_what_failed_by_a_clock_that_was_ahead_is_checked_again_when_that_is_right(jobs: Jobs) -> None:
     jobs.ask()
     jobs.work_at("2020-06-01")
