@@ -118,15 +118,31 @@ def verdict(
         past = "is past its deadline and" if past_only else "has been"
         return f"Nothing {name} said here {past} scored yet."
     size = f"{plural(broad['scored'], 'scored claim')} in {plural(broad['clusters'], 'independent group')}"
+    read = _readings(name, broad["by_basis"]["coder"], broad["scored"])
     if broad["sample"] == "too-few":
         return (
-            f"Too few to judge: {size}. The mean below is of these claims, not of {name}; "
+            f"Too few to judge: {size}.{read} The mean below is of these claims, not of {name}; "
             f"no rank, no curve and no interval follow from it."
         )
-    told = f"{size}: {_against_half(broad['interval'])}."
+    told = f"{size}: {_against_half(broad['interval'])}.{read}"
     if picked:
         told += f" The articles were picked by hand: every number is of these claims, not of {name}."
     return told
+
+
+def _readings(name: str, ours: int, scored: int) -> str:
+    """Return, after a blank, how many probabilities are our reading and so no number of the author's.
+
+    >>> _readings("Ada", 2, 3), _readings("Ada", 1, 1), _readings("Ada", 0, 3)
+    (" 2 of the 3 probabilities are our reading, not Ada's.", " The probability is our reading, not Ada's.", '')
+    """
+    if ours == 0:
+        return ""
+    if scored == 1:
+        return f" The probability is our reading, not {name}'s."
+    if ours == scored:
+        return f" All {scored} probabilities are our reading, not {name}'s."
+    return f" {ours} of the {scored} probabilities {'is' if ours == 1 else 'are'} our reading, not {name}'s."
 
 
 def _against_half(interval: list[float]) -> str:

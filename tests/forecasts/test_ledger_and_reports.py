@@ -172,6 +172,15 @@ def test_below_ten_clusters_there_is_no_interval(desk: Desk) -> None:
     assert report["policies"]["broad"]["interval"] is None
     assert report["verdict"].startswith("Too few to judge: 10 scored claims in 9 independent groups.")
     assert "not of Ada Bell" in report["verdict"]
+    assert "our reading" not in report["verdict"]  # every number is the author's own
+
+
+def test_a_verdict_on_our_readings_says_that_they_are_ours(desk: Desk) -> None:
+    report = resolved(desk, many(coded(), coded()), "yes", "no")
+    assert report["verdict"].startswith(
+        "Too few to judge: 2 scored claims in 2 independent groups. "
+        "All 2 probabilities are our reading, not Ada Bell's. The mean below"
+    )
 
 
 def test_from_ten_clusters_on_an_interval_lies_around_the_mean(desk: Desk) -> None:
@@ -180,7 +189,8 @@ def test_from_ten_clusters_on_an_interval_lies_around_the_mean(desk: Desk) -> No
     low, high = numbers["interval"]
     assert 0 <= low < numbers["brier_over_clusters"] < high <= 1
     assert report["policies"]["strict"]["interval"] is None
-    assert report["verdict"].startswith("10 scored claims in 10 independent groups: an interval is shown")
+    assert report["verdict"].startswith("10 scored claims in 10 independent groups: these claims do not tell")
+    assert "1 of the 10 probabilities is our reading, not Ada Bell's. The articles" in report["verdict"]
     assert "picked by hand: every number is of these claims, not of Ada Bell" in report["verdict"]
     assert numbers["reference"]["interval"][0] < numbers["reference"]["over_clusters"]
 

@@ -372,7 +372,7 @@ def test_what_the_tour_quotes_is_printed_and_its_mean_adds_up(replays: Callable[
     report = author_report(ledger, "jung-h-pak", END)
     printed = f"{report_text(report)}\n{leaderboard_text(leaderboard(ledger, END))}".splitlines()
     quoted = "".join(re.findall(r"```text\n(.*?)```", page, re.DOTALL)).splitlines()
-    assert len(quoted) == 6
+    assert len(quoted) == 7
     assert [line for line in quoted if line not in printed] == []
     sums = re.search(r"^\(([\d. +]+)\) / (\d+) = ([\d.]+)$", page, re.MULTILINE)
     assert sums is not None
