@@ -241,7 +241,9 @@ def _add_lists(app: FastAPI, site: "_Site") -> None:
     @get("/authors")
     async def authors(request: Request, as_of: At, number: PageNumber = 1) -> Response:
         def build(ledger: Ledger) -> str:
-            return pages.authors_page(lists.authors_view(ledger, number), as_of=as_of)
+            return pages.authors_page(
+                lists.authors_view(ledger, site.desk.now(ledger, as_of), number), as_of=as_of
+            )
 
         return await page(request, as_of, build)
 

@@ -11,15 +11,15 @@ _CHARACTER = 6.4  # pixels that a character takes at 11 pixels in the mean; the 
 
 
 def badge_view(ledger: Ledger, slug: str, now: datetime) -> View:
-    """Return the words of the badge of an author, and how wide they are.
+    """Return the words of the badge of an author, and how wide they are; of claims past their deadline, as the page.
 
     Raises `NotFoundError` for an author there is not.
     """
     author = ledger.author(slug)
-    numbers = policy_numbers(ledger, author, "broad")
+    numbers = policy_numbers(ledger, author, "broad", now)
     groups = plural(numbers["clusters"], "group")
     if not numbers["scored"]:
-        words = "nothing scored yet"
+        words = "nothing scored past its deadline yet"
     elif numbers["interval"] is None:
         words = f"{groups}: too few to judge"
     else:

@@ -1,6 +1,7 @@
 """Lists in pages of fifty, and the page one lands on; plain data read from one ledger."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar, get_args
 
 from forecasts import sentences
@@ -69,12 +70,12 @@ def home_view(ledger: Ledger) -> View:
     }
 
 
-def authors_view(ledger: Ledger, page: int = 1) -> View:
-    """Return the authors of what stands by name, never ranked."""
+def authors_view(ledger: Ledger, now: datetime, page: int = 1) -> View:
+    """Return the authors of what stands by name, never ranked, each with the score that leads their page."""
     return {
         **notes(ledger),
         "scale": sentences.SCALE,
-        "authors": page_of(_authors(ledger), page, lambda author: _author(ledger, author)),
+        "authors": page_of(_authors(ledger), page, lambda author: _author(ledger, author, now)),
     }
 
 
@@ -148,13 +149,13 @@ def _authors(ledger: Ledger) -> list[Author]:
     return ledger.remember("authors by name", make)
 
 
-def _author(ledger: Ledger, author: Author) -> View:
+def _author(ledger: Ledger, author: Author, now: datetime) -> View:
     said = ledger.said_by(author)
     return named(author) | {
         "kind": author.kind,
         "statements": len(said),
         "label": ledger.label_of_all(said),
-        "policies": {name: headline(ledger, author, name) for name in POLICIES},
+        "policies": {name: headline(ledger, author, name, now) for name in POLICIES},
     }
 
 

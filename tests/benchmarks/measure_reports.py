@@ -78,7 +78,7 @@ def measure(url: str, authors: int, forecasts: int, questions: int) -> None:
         timed("its page", lambda: author_page(report, drawn))
         timed("its text", lambda: report_text(report))
         timed("the home page's data", lambda: home_view(ledger))
-        timed("a page of authors", lambda: authors_view(ledger))
+        timed("a page of authors", lambda: authors_view(ledger, now))
         timed("the leaderboard", lambda: leaderboard(ledger, now))
     finally:
         store.close()

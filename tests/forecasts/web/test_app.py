@@ -22,6 +22,7 @@ from tests.forecasts.web.conftest import HOSTILE_BODY, Get, Told
 from tests.forecasts.web.test_pages import told as text_of
 from tests.support import documents as make
 from tests.support.desk import WINDOW, Desk
+from tests.support.many import Many
 
 
 def links(html: str) -> list[str]:
@@ -31,7 +32,7 @@ def links(html: str) -> list[str]:
 def test_the_lists_have_authors_who_said_something_and_questions_with_their_state(get: Get, told: Told) -> None:
     authors, questions = text_of(get("/authors").text), text_of(get("/questions").text)
     assert "unranked" in authors
-    assert "Ada Bell person draft 3 1 1 0.040 0 0 —" in authors
+    assert "Ada Bell person draft 3 0 0 — 0 0 —" in authors
     assert "Ben Cole person" not in authors  # nothing is charged to him
     assert "confirmed ▲ yes" in questions
     assert "open — open" in questions
@@ -568,9 +569,19 @@ def test_the_desk_sees_drafts_marked_as_such(get: Get, told: Told) -> None:
     assert '<span class="tag">draft</span>' in get(f"/questions/{told.question}").text
 
 
-def test_a_mean_on_the_list_of_authors_leads_to_its_rows(get: Get, told: Told) -> None:
-    assert '<a href="/authors/ada-bell#rows-broad">0.040</a>' in get("/authors").text
-    assert 'id="rows-broad"' in get("/authors/ada-bell").text
+def test_the_mean_on_the_list_of_authors_is_that_of_their_page_and_leads_to_its_rows(get: Get, desk: Desk) -> None:
+    desk.clock.set("2021-01-01T00:00:00Z")
+    said = {0: 0.9, 1: 0.9, 2: 0.9, 3: 0.9}
+    Many([True, True, True, False], {"ada-bell": said}, clusters=["a", "a", "a", "b"]).write(desk.store)
+    page = get("/authors/ada-bell").text
+    assert "0.410" in page.split('class="headline"', 1)[1].split("</p>", 1)[0]  # (0.01 + 0.81) / 2, not 0.21
+    listed = get("/authors").text
+    for policy, claims in (("broad", "past"), ("strict", "strict")):
+        assert f'data-label="{policy}: scored">4<' in listed
+        link = f"/authors/ada-bell?claims={claims}"
+        assert f'<a href="{link}#claims">0.410</a>' in listed
+        assert get(link).text.count('<article class="statement"') == 4
+    assert 'id="claims"' in page
 
 
 def test_redacted_evidence_is_gone(get: Get, told: Told, desk: Desk) -> None:

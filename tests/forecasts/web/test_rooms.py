@@ -353,7 +353,13 @@ def test_a_badge_has_no_number_that_the_gates_withhold(get: Get, public: Get, to
     assert response.headers["content-type"] == "image/svg+xml"
     root = ET.fromstring(response.text)
     title = root.findtext("{http://www.w3.org/2000/svg}title")
-    assert title == "calledit on Ada Bell: 1 scored claim; 1 group: too few to judge · as of 2020-01-02"
+    assert (
+        title == "calledit on Ada Bell: 0 scored claims; nothing scored past its deadline yet · as of 2020-01-02"
+    )
+    desk.clock.set("2030-01-01T00:00:00Z")
+    root = ET.fromstring(public("/authors/ada-bell/badge.svg").text)
+    title = root.findtext("{http://www.w3.org/2000/svg}title")
+    assert title == "calledit on Ada Bell: 1 scored claim; 1 group: too few to judge · as of 2030-01-01"
     assert root.get("role") == "img"
     assert "Brier" not in response.text
     assert "prefers-color-scheme:dark" in response.text
@@ -363,8 +369,9 @@ def test_a_badge_of_many_groups_has_the_interval(desk: Desk, store: Store, publi
     outcomes = [number % 2 == 0 for number in range(12)]
     Many(outcomes, {"ada": dict.fromkeys(range(12), 0.5)}).write(store)
     publishing.publish(store, "ada", no_notice="Nobody to ask.", actor="Edith")
+    desk.clock.set("2021-01-01T00:00:00Z")
     text = public("/authors/ada/badge.svg").text
-    assert re.search(r"Brier 0\.250 \(0\.\d+ to 0\.\d+\), 12 groups · as of 2020-01-02</text>", text)
+    assert re.search(r"Brier 0\.250 \(0\.\d+ to 0\.\d+\), 12 groups · as of 2021-01-01</text>", text)
     assert "lower is better" in text
 
 
