@@ -11,7 +11,7 @@ _CHARACTER = 6.4  # pixels that a character takes at 11 pixels in the mean; the 
 
 
 def badge_view(ledger: Ledger, slug: str, now: datetime) -> View:
-    """Return the words of the badge of an author, and how wide they are; of claims past their deadline, as the page.
+    """Return the words of the badge of an author, and how wide they are: of claims past their deadline alone.
 
     Raises `NotFoundError` for an author there is not.
     """
