@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE = 50
 _PPM = 1_000_000
 _SPAN = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)(?:-(\d{1,3}(?:\.\d{1,4})?))?")
-_NUMBER = re.compile("[1-9][0-9]{0,6}")
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 _COUNT = STATES[:5]
 
 
@@ -43,6 +43,10 @@ CLAIMS: dict[str, tuple[str, Callable[[Claim], bool]]] = {
     "past": ("what is scored and past its deadline", lambda claim: claim.state == "scored" and claim.past),
     "early": ("what came out before its deadline", lambda claim: claim.state == "scored" and not claim.past),
     "strict": ("what is scored under the strict policy", _strict),
+    "strict-past": (
+        "what is scored under the strict policy and past its deadline",
+        lambda claim: _strict(claim) and claim.past,
+    ),
     "open": ("what is open", lambda claim: claim.state in ("open", "overdue")),
     "overdue": ("what is open past its deadline", lambda claim: claim.state == "overdue"),
     "annulled": ("what was annulled", lambda claim: claim.state == "annulled"),
@@ -197,6 +201,7 @@ def author_view(
     return {
         "to": to,
         "behind": behind(report),
+        "behind_strict": "strict-past" if behind(report) == "past" else "strict",
         "page_link": page,
         "listed": listed,
         "list_words": CLAIMS[asked.claims][0],

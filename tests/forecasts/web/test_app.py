@@ -576,7 +576,7 @@ def test_the_mean_on_the_list_of_authors_is_that_of_their_page_and_leads_to_its_
     page = get("/authors/ada-bell").text
     assert "0.410" in page.split('class="headline"', 1)[1].split("</p>", 1)[0]  # (0.01 + 0.81) / 2, not 0.21
     listed = get("/authors").text
-    for policy, claims in (("broad", "past"), ("strict", "strict")):
+    for policy, claims in (("broad", "past"), ("strict", "strict-past")):
         assert f'data-label="{policy}: scored">4<' in listed
         link = f"/authors/ada-bell?claims={claims}"
         assert f'<a href="{link}#claims">0.410</a>' in listed

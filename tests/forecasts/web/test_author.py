@@ -94,7 +94,9 @@ def test_a_handful_gets_no_curve_and_is_told_why(get: Get, desk: Desk, n: int) -
     assert ("too few to judge" in text) is (n < 10)
     assert ("Too few to judge" in text) is (n < 10)
     assert ("The score over time Not shown: it needs 10 independent groups" in text) is (n < 10)
+    assert ("either may be luck" in text) is (n < 10)
     assert get(f"{PAGE}/curve.svg").status_code == 404
+    assert get(f"{PAGE}?page=99999999").status_code == 404
 
 
 def test_numbers_and_words_have_marks_of_their_own_and_a_switch(get: Get, desk: Desk) -> None:
@@ -126,6 +128,17 @@ def test_what_came_out_early_is_left_out_counted_and_a_link_away(get: Get, told:
     assert "Only claims past their deadline" in every
 
 
+def test_a_number_of_the_strict_policy_leads_to_nothing_early(get: Get, desk: Desk) -> None:
+    many(3).write(desk.store)
+    for now, deadline, there in (("2020-06-01", "any", 3), ("2020-06-01", "past", 0), ("2021-01-01", "past", 3)):
+        desk.clock.set(f"{now}T00:00:00Z")
+        claims = "strict-past" if deadline == "past" else "strict"
+        asked = f"{PAGE}?claims={claims}" if deadline == "past" else f"{PAGE}?deadline=any&amp;claims={claims}"
+        numbers = get(f"{PAGE}?deadline={deadline}").text.split('id="policies"', 1)[1].split("</table>", 1)[0]
+        assert (f'<a href="{asked}#claims">3</a>' in numbers) is (there == 3)
+        assert get(asked.replace("&amp;", "&")).text.count('<article class="statement"') == there
+
+
 def test_each_step_of_the_funnel_leads_to_as_many_claims(desk: Desk, told: Told) -> None:
     report = desk.report()
     claims = in_order(report)
@@ -150,7 +163,7 @@ def test_each_step_of_the_funnel_leads_to_as_many_claims(desk: Desk, told: Told)
     assert {stage: count(name) for stage, name in names.items()} == {
         stage: report["funnel"][stage] for stage in names
     }
-    assert set(CLAIMS) - set(names.values()) == {"past", "early", "strict"}
+    assert set(CLAIMS) - set(names.values()) == {"past", "early", "strict", "strict-past"}
     assert (count("early"), count("past"), count("strict")) == (1, 0, 0)
 
 
