@@ -50,9 +50,18 @@ def read_as_of(value: object) -> object:
     return day or value
 
 
+def read_rev(value: object) -> object:
+    """Take the number of a revision, as 1 or 1115, and nothing as now; refuse any other text with a sentence."""
+    if isinstance(value, str):
+        if value and not re.fullmatch("-?[0-9]{1,40}", value):
+            raise ValueError(f"{value[:40]!r} is not the number of a revision; write one as in rev=12")
+        return int(value) if value else None
+    return value
+
+
 async def _asked(
     as_of: Annotated[Instant | None, BeforeValidator(read_as_of), Query()] = None,
-    rev: Annotated[int | None, Query()] = None,
+    rev: Annotated[int | None, BeforeValidator(read_rev), Query()] = None,
 ) -> AsOf:
     """Return the state asked for: by `as_of` (an instant) or by `rev` (a revision), and otherwise that of now."""
     if as_of is not None and rev is not None:

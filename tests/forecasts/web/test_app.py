@@ -345,7 +345,7 @@ def test_a_revision_is_held_against_the_instant_it_was_made(get: Get, told: Told
         ("rev=0", 404, "There is no revision 0: the newest is"),
         (f"rev={10**30}", 404, "There is no revision 1000"),
         ("rev=-1", 404, "There is no revision -1"),
-        ("rev=two", 400, "rev: Input should be a valid integer"),
+        ("rev=two", 400, "is not the number of a revision; write one as in rev=12"),
         ("rev=1&as_of=2020-01-01T00:00:00Z", 400, "as_of and rev both name an earlier state: give one of them."),
     ],
 )
