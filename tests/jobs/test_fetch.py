@@ -287,6 +287,10 @@ def test_an_address_that_leads_nowhere_is_a_failure(fetcher: Open, location: str
     assert fetcher().fetch(Request(location)).problem is not None
 
 
+#: Seconds past its deadline that a fetch may end while three tests run at once; elsewhere it takes one at most.
+SLACK = 2.0
+
+
 # -- caps ------------------------------------------------------------------------------------------------------
 
 
@@ -295,7 +299,7 @@ def test_silence_ends_with_the_time(fetcher: Open) -> None:
     began = time.monotonic()
     response = get(fetcher, servers.stall(ended), seconds=0.3)
     ended.set()
-    assert time.monotonic() - began < 1.3
+    assert time.monotonic() - began < 0.3 + SLACK
     assert (response.status, response.problem) == (None, "no complete answer within 0.3 seconds")
 
 
@@ -303,7 +307,7 @@ def test_one_byte_at_a_time_ends_with_the_time(fetcher: Open) -> None:
     """Each read succeeds in time; only a clock over the whole answer ends this."""
     began = time.monotonic()
     response = get(fetcher, servers.drip(BODY, 0.25), seconds=1)
-    assert 0.9 < time.monotonic() - began < 2
+    assert 0.9 < time.monotonic() - began < 1 + SLACK
     assert response.problem == "no complete answer within 1 seconds"
 
 
@@ -314,7 +318,7 @@ def test_a_dripping_redirect_chain_has_no_time_of_its_own(fetcher: Open) -> None
 
     began = time.monotonic()
     assert get(fetcher, slow, seconds=0.6).problem == "no complete answer within 0.6 seconds"
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 0.6 + SLACK
 
 
 def test_a_body_without_end_is_cut_off(fetcher: Open) -> None:
