@@ -77,6 +77,7 @@ SEARCHES: list[tuple[dict[str, Any], list[str]]] = [
     ({"topic": "ferries"}, ["The ferry ends."]),
     ({"topic": "ferry closing"}, ["The ferry ends."]),
     ({"topic": "crossing"}, ["The ferry ends."]),
+    ({"q": "crossing"}, ["Trams cross the bridge."]),
     ({"topic": "mayor"}, []),
     ({"q": "mayor"}, ["The mayor goes."]),
     ({"q": "bridge ada"}, ["Trams cross the bridge."]),
