@@ -11,7 +11,7 @@ from forecasts import publishing
 from forecasts.ledger import Ledger
 from forecasts.measures.policies import headline
 from forecasts.model import iso
-from forecasts.sentences import share
+from forecasts.sentences import plural, share
 from forecasts.tables import Question, Statement
 
 Fields = dict[str, Any]
@@ -116,11 +116,15 @@ def _sentences(ledger: Ledger, statement: Statement, entry: Fields, now: datetim
     if entry["corrects"]:
         yield f"Our reading of it was corrected on {_day(datetime.fromisoformat(entry['corrects']['at']))}."
     yield _reply(author.name, entry["replies"])
-    scored = headline(ledger, author, "broad")["scored"]
+    numbers = headline(ledger, author, "broad", now)
     claims = len(ledger.said_by(author))
     of = "The only claim" if claims == 1 else f"One of {claims} claims"
     picked = ", from an article picked by hand" if ledger.collection_of(statement).method == "hand-picked" else ""
-    yield f"{of} of {author.name} on record{picked}; {scored} scored."
+    scored = "none is past its deadline and scored yet"
+    if numbers["scored"]:
+        groups = plural(numbers["clusters"], "independent group")
+        scored = f"{numbers['scored']} past their deadline and scored, in {groups}"
+    yield f"{of} of {author.name} on record{picked}; {scored}."
     at = _second(ledger, now)
     yield f"As of {_day(at)}: {site}/statements/{statement.public_id}?as_of={iso(at)}"
 

@@ -191,7 +191,8 @@ def test_a_paragraph_stands_alone(desk: Desk, tmp_path: Path) -> None:
         "(A local paper on the bridge). That is, in our words: Trams cross the bridge. Ada Bell said 70 %. "
         "The question, to be decided before 1 July 2020: Does the bridge open before July 2020? "
         "The answer is yes, on 1 June 2020, by a named person. Ada Bell replied: “I said so.” "
-        f"One of 2 claims of Ada Bell on record, from an article picked by hand; 1 scored. "
+        "One of 2 claims of Ada Bell on record, from an article picked by hand; "
+        "none is past its deadline and scored yet. "
         f"As of {desk.clock.now().day} June 2020: LINK"
     )
 
