@@ -196,8 +196,8 @@ def create(connection: Connection) -> None:
 
 
 def drop(connection: Connection) -> None:
-    """Drop the index."""
-    connection.execute(text("DROP TABLE search_text"))
+    """Drop the index, where there is one."""
+    connection.execute(text("DROP TABLE IF EXISTS search_text"))
 
 
 def is_of_the_index(name: str | None) -> bool:

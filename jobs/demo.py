@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel, col, select
 
 import seeds
-from forecasts import registry
+from forecasts import registry, search
 from forecasts.charts import strip, to_png, to_svg
 from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
@@ -96,6 +96,7 @@ def _clear(store: Store) -> None:
             "Unset CALLEDIT_DATABASE_URL, or name another database."
         )
     with store.queue() as session:
+        search.drop(session.connection())
         SQLModel.metadata.drop_all(session.connection())
         session.connection().execute(text("DROP TABLE alembic_version"))
 

@@ -223,8 +223,11 @@ def test_what_did_not_change_is_carried_over_and_what_did_is_made_again(
             with desk.store.read() as session:
                 ledger = Ledger(session, state.rev, now=state.now, include_drafts=drafts)
             assert json.dumps(again) == json.dumps(leaderboard(ledger, state.now)), (change, drafts)
-            drawn = kept.report(kept.ledger(state, ("author", "author-01")), "author-01", None) if drafts else None
-            assert drawn is None or json.dumps(drawn) == json.dumps(author_report(ledger, "author-01", state.now))
+            if drafts:
+                one_author = kept.ledger(state, ("author", "author-01"))
+                drawn = kept.report(one_author, "author-01", None)
+                afresh = author_report(ledger, "author-01", state.now, past_only=True)
+                assert json.dumps(drawn) == json.dumps(afresh)
         made[change] = sum(read) - 1  # the author asked for
     assert made["the first look"] == made["a redaction"] == 4 * 11
     assert made["nothing but a revision"] == 0

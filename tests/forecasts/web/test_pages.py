@@ -2,6 +2,7 @@
 
 import copy
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.support.desk import Desk
 
 def told(html: str) -> str:
     """Return the text of a page with its spaces collapsed."""
-    words = re.sub(r"</?(?:a|code|span|strong|time)\b[^>]*>", "", html)
+    words = unescape(re.sub(r"</?(?:a|code|span|strong|time)\b[^>]*>", "", html))
     text = re.sub(r"<style>.*?</style>|<svg.*?</svg>|<[^>]+>", " ", words, flags=re.DOTALL)
     return " ".join(text.split())
 
