@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -120,10 +121,13 @@ class Event:
 
 def _span(at: datetime | date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return start and end in UTC of an instant (both the same) or of a day in a zone."""
-    if isinstance(at, datetime):
-        return at, at
-    start = datetime.combine(at, time.min, tzinfo=zone)
-    end = datetime.combine(at + timedelta(days=1), time.min, tzinfo=zone)
+    return (at, at) if isinstance(at, datetime) else _span_of_day(at, zone)
+
+
+@lru_cache(maxsize=4096)  # the rows of a table fall on the same days at each check
+def _span_of_day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start = datetime.combine(day, time.min, tzinfo=zone)
+    end = datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
     return start.astimezone(UTC), end.astimezone(UTC)
 
 

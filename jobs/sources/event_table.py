@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,7 @@ from jobs.sources._queries import (
 from jobs.sources._rows import COLUMNS, Column, read_rows, rows_of, snapshot
 
 MAX_ROWS = 75_000  # in one CSV table; each costs several hundred bytes once it is read
+_EMPTY: dict[Column, str] = dict.fromkeys(COLUMNS, "")
 
 
 class TableQuery(LocatedQuery):
@@ -79,10 +80,10 @@ class EventTable(Located):
         """Read one body; malformed where it is no such table, empty where it has no rows."""
         table = read_query(TableQuery, query)
         try:
-            rows, published = _read_body(decode(body, content_type, table.format.upper()), table)
+            cells, published = _read_body(decode(body, content_type, table.format.upper()), table)
             dates = table.columns.get("occurred", "occurred")
             events, problems = read_rows(
-                _cells(rows, table), zone=table.zone, kind=table.kind, fetched_at=fetched_at, dates=dates
+                cells, zone=table.zone, kind=table.kind, fetched_at=fetched_at, dates=dates
             )
         except UnreadableError as error:
             return refused(body, error)
@@ -90,8 +91,8 @@ class EventTable(Located):
         return snapshot(events, problems, watermark=watermark, seen_before=rows_of(previous), what="table")
 
 
-def _read_body(text: str, table: TableQuery) -> tuple[Iterable[dict[str, Any]], object]:
-    """Return the rows as mappings and, for JSON, what the table publishes as its watermark.
+def _read_body(text: str, table: TableQuery) -> tuple[Iterable[dict[Column, str]], object]:
+    """Return the cells of the rows and, for JSON, what the table publishes as its watermark.
 
     Those of a CSV table are read as they are asked for: kept all at once they would take several times its size.
     """
@@ -102,14 +103,14 @@ def _read_body(text: str, table: TableQuery) -> tuple[Iterable[dict[str, Any]], 
     return _read_json(text, table)
 
 
-def _read_csv(text: str, table: TableQuery) -> Iterator[dict[str, Any]]:
+def _read_csv(text: str, table: TableQuery) -> Iterator[dict[Column, str]]:
     if sum(map(text.count, ",\r\n")) > MAX_VALUES:
         raise UnreadableError(f"the table holds more than {MAX_VALUES} fields; ask for less")
     if max(map(text.count, "\r\n")) > MAX_ROWS:
         raise UnreadableError(f"the table holds more than {MAX_ROWS} lines; ask for less")
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        header = reader.fieldnames or []
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(reader, [])
         needed = {*table.columns.values(), table.columns.get("occurred", "occurred")}
         if table.kind is None:
             needed.add(table.columns.get("kind", "kind"))
@@ -117,16 +118,18 @@ def _read_csv(text: str, table: TableQuery) -> Iterator[dict[str, Any]]:
             if header.count(name) != 1:
                 how_many = "more than one column" if name in header else "no column"
                 raise UnreadableError(f"the table has {how_many} {name!r}")
-        for line, row in enumerate(reader, 2):
-            if None in row or None in row.values():
+        place = {name: index for index, name in enumerate(header)}
+        wanted = [(name, place[column]) for name, column in _names(table) if column in place]
+        for line, row in enumerate(filter(None, reader), 2):
+            if len(row) != len(header):
                 raise UnreadableError(f"line {line} of the table has another number of fields than its header")
-            if any(map(str.strip, row.values())):  # spreadsheets end with rows of nothing but commas
-                yield cast("dict[str, Any]", row)
+            if any(map(str.strip, row)):  # spreadsheets end with rows of nothing but commas
+                yield _EMPTY | {name: text_of(row[index]) for name, index in wanted if row[index]}
     except csv.Error as error:
         raise UnreadableError(f"the answer is not CSV: {error}") from None
 
 
-def _read_json(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], object]:
+def _read_json(text: str, table: TableQuery) -> tuple[Iterable[dict[Column, str]], object]:
     value = load_json(text)
     published = None
     if isinstance(value, dict):
@@ -135,20 +138,16 @@ def _read_json(text: str, table: TableQuery) -> tuple[list[dict[str, Any]], obje
         value = value.get("rows")
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise UnreadableError("the answer is no list of rows, nor an object with a list under 'rows'")
-    return value, published
+    names = _names(table)
+    cells = (_EMPTY | {name: text_of(row.get(column)) for name, column in names} for row in value)
+    return cells, published
 
 
-def _cells(rows: Iterable[dict[str, Any]], table: TableQuery) -> Iterator[dict[Column, str]]:
-    names = [(name, table.columns.get(name, name)) for name in COLUMNS]
-    if "id" not in table.columns:  # a column that happens to be called so need not tell rows apart
-        names = [pair for pair in names if pair[0] != "id"]
-    empty = dict.fromkeys(COLUMNS, "")
-    for row in rows:
-        cell = empty.copy()
-        for name, column in names:
-            if (value := row.get(column)) not in (None, ""):
-                cell[name] = text_of(value)
-        yield cell
+def _names(table: TableQuery) -> list[tuple[Column, str]]:
+    """Return the columns that are read, each with the table's own name of it."""
+    named = [(name, table.columns.get(name, name)) for name in COLUMNS]
+    # A column that happens to be called id need not tell rows apart.
+    return [pair for pair in named if pair[0] != "id" or "id" in table.columns]
 
 
 def _watermark(table: TableQuery, events: list[Event], fetched_at: datetime, published: object) -> datetime | None:
