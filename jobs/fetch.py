@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +37,7 @@ LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
 _OLDEST = timedelta(days=3650).total_seconds()
 _CONNECTIONS = 10
 _HEADER_CHARACTERS = 16_000
+_REDIRECTING = {301, 302, 303, 307, 308}
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
 
 Resolve = Callable[[str, int], list[str]]
@@ -91,18 +91,13 @@ class HttpFetcher:
         self._opened = frozenset(allow_hosts) | {host for at in self.routes.values() if (host := _host_of(at))}
         self._roots = None if file_roots is None else tuple(file_roots)
         agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
+        self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
         self._time = _Time(seconds)
-        self._client = httpx.Client(
-            headers={"User-Agent": agent, "Accept-Encoding": "gzip, identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none, so sends none
-            trust_env=False,  # a proxy would connect where the guard does not see it
-            transport=_GuardedTransport(self._opened, self._time, resolve),
-            timeout=httpx.Timeout(None, pool=seconds),  # every other step is bounded by the time that is left
-        )
+        self._network = _GuardedTransport(self._opened, self._time, resolve)
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        self._network.close()
 
     def ready_at(self, location: str, now: datetime) -> datetime | None:
         """Return None where the location may be asked now (which counts as asking); else when to come back."""
@@ -133,9 +128,10 @@ class HttpFetcher:
         conditions = {name: value for name, value in validators.items() if value}
         self._time.begin()
         try:
-            response = self._follow(self._client.build_request("GET", location, headers=conditions))
+            url = httpx.URL(location)
+            response = self._follow(url, self._headers | conditions)
             if response.status == 304 and not _stands_for(response, request):
-                response = self._follow(self._client.build_request("GET", location))
+                response = self._follow(url, self._headers)
                 if response.status == 304:
                     return replace(response, problem=UNASKED_304)
         except httpx.TimeoutException:
@@ -145,21 +141,27 @@ class HttpFetcher:
             return _failed(f"the request failed: {detail}")
         return response
 
-    def _follow(self, request: httpx.Request) -> Response:
-        """Ask, and follow redirects; httpx would read the body of each, however large."""
+    def _follow(self, url: httpx.URL, headers: Mapping[str, str]) -> Response:
+        """Ask, and follow redirects, whose bodies are not read, however large.
+
+        There is no client of httpx around it: what that adds (cookies, proxies, credentials) is not wanted here.
+        """
         for _ in range(REDIRECTS + 1):
-            _refuse_url(request.url, self._opened)
-            answer = self._client.send(request, stream=True)
+            _refuse_url(url, self._opened)
+            # Every other step is bounded by the time that is left.
+            bounds = {"timeout": {"pool": self.seconds}}
+            answer = self._network.handle_request(httpx.Request("GET", url, headers=headers, extensions=bounds))
             try:
-                if answer.next_request is None:
+                elsewhere = answer.headers.get("location") if answer.status_code in _REDIRECTING else None
+                if elsewhere is None:
                     return self._read_answer(answer)
-                request = answer.next_request
+                url = url.join(elsewhere)
             finally:
                 answer.close()
         raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
 
     def _read_answer(self, answer: httpx.Response) -> Response:
-        headers = answer.headers
+        headers = dict(answer.headers.items())  # each name once, its values joined
         date = _http_date(headers.get("date"))
         try:
             body = _Body(headers.get("content-encoding", ""), self.max_bytes)
@@ -178,7 +180,7 @@ class HttpFetcher:
             date=date,
             retry_after=_seconds(headers.get("retry-after"), date or datetime.now(UTC)),
             problem=problem,
-            headers=_kept(headers),
+            headers=_kept(answer.headers),
             age=_age(headers.get("age", "")),
         )
 
