@@ -111,6 +111,7 @@ class Board:
         self._alarmed: dict[int, int] = {}
         self._verdicts = self._latest_verdicts()
         self._new_verdicts: list[dict[str, Any]] = []
+        self._watches: dict[int, tuple[Resolution | None, due.Watch]] = {}
         self.read_steps()
 
     def questions(self, resource: Place) -> Sequence[Asked]:
@@ -231,9 +232,12 @@ class Board:
     def watch(self, question: Asked) -> due.Watch:
         """Return what a question asks of the schedule of the resources it reads."""
         step = self.steps.get(question.id)
+        known = self._watches.get(question.id)
+        if known is not None and known[0] is step:
+            return known[1]
         leaves = criteria.source_leaves(criteria.load(question.criterion))
         resting = step is not None and step.state == "confirmed"
-        return due.Watch(
+        watch = due.Watch(
             state=resolving.state_of(step),
             opens_at=question.opens_at,
             deadline=question.deadline,
@@ -242,6 +246,8 @@ class Board:
             closes_at=step.closes_at if step else None,
             resting_since=max(step.decided_at, question.deadline) if step and resting else None,
         )
+        self._watches[question.id] = step, watch
+        return watch
 
     def rests(self, question: Asked, now: datetime) -> bool:
         """Whether a confirmed question is no longer watched."""

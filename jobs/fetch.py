@@ -29,6 +29,7 @@ from forecasts.scalars import write_host
 from forecasts.settings import Settings
 from jobs.guard import is_opened, refused_address, refused_port
 from jobs.pacing import Pacer
+from jobs.turns import waiting
 
 SEEDS = "seeds:"
 REDIRECTS = 5
@@ -293,11 +294,13 @@ class _TimedStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  (ours is shorter)
         """Read what has come."""
-        return self._stream.read(max_bytes, self._time.left())
+        with waiting():
+            return self._stream.read(max_bytes, self._time.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """Send all of it."""
-        self._stream.write(buffer, self._time.left())
+        with waiting():
+            self._stream.write(buffer, self._time.left())
 
     def close(self) -> None:
         """Close the connection."""
@@ -310,7 +313,9 @@ class _TimedStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         """Verify the certificate for the name, and go on encrypted."""
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, self._time.left()), self._time)
+        with waiting():
+            stream = self._stream.start_tls(ssl_context, server_hostname, self._time.left())
+        return _TimedStream(stream, self._time)
 
     def get_extra_info(self, info: str) -> object:
         """Tell what the connection knows of itself."""
@@ -366,7 +371,8 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.NetworkStream:
-        stream = self._network.connect_tcp(address, port, seconds, local_address, socket_options)
+        with waiting():
+            stream = self._network.connect_tcp(address, port, seconds, local_address, socket_options)
         return _TimedStream(stream, self._time)
 
 
@@ -385,7 +391,8 @@ def _in_thread(work: Callable[[], list[str]], seconds: float) -> list[str]:
 
     threading.Thread(target=run, name="calledit-resolver", daemon=True).start()
     try:
-        found = done.get(timeout=seconds)
+        with waiting():
+            found = done.get(timeout=seconds)
     except queue.Empty:
         raise httpcore.ConnectTimeout("the name was not resolved in time") from None
     if isinstance(found, Exception):

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
-LINGER = 0.02  # seconds for more to be answered, so that it is written together
+from jobs.turns import my_turn, waiting
+
+LINGER = 0.1  # seconds for more to be answered, so that it is written together
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -21,7 +23,7 @@ class Gate:
 
     def enter(self) -> None:
         """Wait for nobody to be in, and enter; raise `InterruptedError` where the gate is closed."""
-        with self._changed:
+        with waiting(), self._changed:
             self._changed.wait_for(lambda: self._closed or not self.taken)
             if self._closed:
                 raise InterruptedError("what was begun is abandoned")
@@ -38,6 +40,11 @@ class Gate:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _in_turn(ask: Callable[[Job], Answer], job: Job) -> Answer:
+    with my_turn():
+        return ask(job)
 
 
 class Fetches(Generic[Job, Answer]):
@@ -60,7 +67,7 @@ class Fetches(Generic[Job, Answer]):
         """Take on some jobs."""
         for job in jobs:
             if self._pool is not None:
-                self._begun[self._pool.submit(ask, job)] = job
+                self._begun[self._pool.submit(_in_turn, ask, job)] = job
             else:
                 future: Future[Answer] = Future()
                 self._begun[future] = job

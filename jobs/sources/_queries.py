@@ -92,7 +92,8 @@ def lags(
     return watermark < horizon
 
 
-_known: dict[tuple[type[Strict], str], Strict] = {}  # a request and its answer read the same query
+_KNOWN = 4096  # queries of up to some two kilobytes
+_known: dict[tuple[type[Strict], str], Strict] = {}  # each check reads the same query as the one before
 
 
 def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
@@ -104,7 +105,7 @@ def read_query(model: type[Query], query: Mapping[str, object]) -> Query:
         found = model.model_validate(dict(query))
     except ValidationError as error:
         raise InvalidInputError(f"query.{first_error(error, query)}") from None
-    if len(_known) >= 256:
+    if len(_known) >= _KNOWN:
         _known.clear()
     _known[key] = found
     return found
