@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -148,6 +149,10 @@ def path(number: int, repeats: int = 3) -> None:
                 with httpx.Client() as client:
                     client.get(address)
                     measured("bare httpx", lambda: [client.get(at) for at in locations])
+                    with ThreadPoolExecutor(due.PARALLEL) as pool:
+                        measured(
+                            f"bare httpx in {due.PARALLEL} threads", lambda: list(pool.map(client.get, locations))
+                        )
                 worker.fetcher.fetch(Request(address))
                 measured("our fetcher alone", lambda: [worker.fetcher.fetch(Request(at)) for at in locations])
                 name = "claim, fetch, decide, write" + ("" if repeat else ": the first check of each")
