@@ -10,7 +10,7 @@ from sqlmodel import Session
 from forecasts.criteria import load_query
 from forecasts.errors import InvalidInputError, NotFoundError, RedactedError, StoreError
 from forecasts.evidence import retrieve_from
-from forecasts.exchange.export import records
+from forecasts.exchange.export import check_record, records
 from forecasts.exchange.trace import verdicts
 from forecasts.ledger import Ledger
 from forecasts.model import CheckStatus, Observation, SourceCatalogue, iso
@@ -18,6 +18,23 @@ from forecasts.tables import Check
 from jobs.observed import as_checked, described
 
 Record = dict[str, Any]
+
+SHOWN = (
+    "check",
+    "resource",
+    "source",
+    "source_version",
+    "query",
+    "fetched_at",
+    "status",
+    "sound",
+    "problem",
+    "http_status",
+    "headers",
+    "watermark",
+    "rows",
+    "publication",
+)
 
 
 def find(ledger: Ledger, wanted: str) -> str:
@@ -75,23 +92,11 @@ def record(session: Session, ledger: Ledger, catalogue: SourceCatalogue, sha256:
 
 
 def _check(ledger: Ledger, check: Check) -> Record:
-    resource = ledger.resources[check.resource_id]
-    return {
-        "check": check.public_id,
-        "resource": resource.public_id,
-        "source": resource.source,
-        "source_version": check.source_version,
-        "query": json.loads(resource.query),
-        "fetched_at": iso(check.checked_at),
-        "status": check.status,
-        "sound": check.sound,
-        "problem": check.problem,
-        "http_status": check.http_status,
-        "headers": json.loads(check.headers) if check.headers else None,
-        "watermark": iso(check.watermark) if check.watermark else None,
-        "rows": check.rows,
-        "publication": ledger.label_of_resource(resource.id),
-    }
+    """Return what is shown of a check that brought the bytes: its record, with the headers they came with."""
+    record = check_record(ledger, check)
+    record["fetched_at"] = record["checked_at"]
+    record["headers"] = json.loads(check.headers) if check.headers else None
+    return {name: record[name] for name in SHOWN}
 
 
 def _read(ledger: Ledger, catalogue: SourceCatalogue, held: list[Check], body: bytes) -> list[Record]:
