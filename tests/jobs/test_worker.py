@@ -690,10 +690,8 @@ def test_a_source_that_is_down_is_no_no_of_any(jobs: Jobs, other: Table) -> None
     assert jobs.steps(question) == [PROPOSED_NO, NO]
 
 
-@on_sqlite
-def test_a_child_is_not_confirmed_on_a_check_from_before_its_condition_was_dated_anew(
-    jobs: Jobs, other: Table
-) -> None:
+def both_proposed(jobs: Jobs, other: Table) -> tuple[str, str]:
+    """A condition and the question that hangs on it, each read from its own table, both proposed as yes."""
     parent = jobs.ask()
     query = jobs.leaf()["query"] | {"location": other.url}
     child = jobs.ask(
@@ -704,6 +702,14 @@ def test_a_child_is_not_confirmed_on_a_check_from_before_its_condition_was_dated
     jobs.table.rows.append(event("2020-03-01"))
     other.rows.append(event("2020-03-05", "resignation"))
     jobs.work_at("2020-03-10", "2020-03-16")
+    return parent, child
+
+
+@on_sqlite
+def test_a_child_is_not_confirmed_on_a_check_from_before_its_condition_was_dated_anew(
+    jobs: Jobs, other: Table
+) -> None:
+    parent, child = both_proposed(jobs, other)
     assert jobs.steps(parent) == jobs.steps(child) == [PROPOSED_YES]
     jobs.table.rows[-1] = event("2020-03-02")
     jobs.work_at("2020-03-17", "2020-03-23")
@@ -720,16 +726,7 @@ def test_a_child_is_not_confirmed_on_a_check_from_before_its_condition_was_dated
 
 
 def test_a_child_is_confirmed_by_a_check_from_after_its_condition_was_dated_anew(jobs: Jobs, other: Table) -> None:
-    parent = jobs.ask()
-    query = jobs.leaf()["query"] | {"location": other.url}
-    child = jobs.ask(
-        "mayor",
-        criterion=jobs.leaf(query=query, filter={"kind": ["resignation"]}),
-        condition={"question": parent, "outcome": "yes"},
-    )
-    jobs.table.rows.append(event("2020-03-01"))
-    other.rows.append(event("2020-03-05", "resignation"))
-    jobs.work_at("2020-03-10", "2020-03-16")
+    parent, child = both_proposed(jobs, other)
     jobs.table.rows[-1] = event("2020-03-02")
     jobs.work_at("2020-03-17", "2020-03-24", "2020-04-01")
     assert jobs.steps(parent) == [PROPOSED_YES, REOPENED, PROPOSED_YES, YES]
