@@ -16,6 +16,12 @@ def table(clock: FakeClock) -> Iterator[Table]:
 
 
 @pytest.fixture
+def other(clock: FakeClock) -> Iterator[Table]:
+    with table_on(clock) as table:
+        yield table
+
+
+@pytest.fixture
 def jobs(desk: Desk, table: Table) -> Iterator[Jobs]:
     with jobs_on(desk, table) as jobs:
         yield jobs

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlmodel import col, select
 
 from forecasts.exchange.export import Record
@@ -20,6 +21,17 @@ from tests.jobs.servers import Server, Talk, answer, serve
 from tests.support import documents as d
 from tests.support.clocks import FakeClock
 from tests.support.desk import WINDOW, Desk
+
+OPEN: list[tuple[str, str | None]] = []
+PROPOSED_YES, PROPOSED_NO = ("proposed", "yes"), ("proposed", "no")
+YES, NO, ANNULLED = ("confirmed", "yes"), ("confirmed", "no"), ("confirmed", "annulled")
+REOPENED = ("reopened", None)
+
+RIPE = "2020-07-08"  # the deadline and the grace
+CLOSED = "2020-07-15"  # and the dispute window of what was proposed then
+
+# What a socket does is the same over either database.
+on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 HEADER = "occurred,zone,known_at,kind,actors,description,citation"
 FILLING = [f"2019-{month:02}-15,UTC,,closing,The Bridge,Works,Gazette" for month in range(1, 13)]
@@ -85,7 +97,11 @@ class Jobs:
         return d.event_leaf(**({"query": query} | changes))
 
     def ask(self, key: str = "bridge", **changes: Any) -> str:
-        """Register a question over the table, with a forecast of 0.7 by Ada Bell; return its public id."""
+        """Register a question over the table, with a forecast of 0.7 by Ada Bell; return its public id.
+
+        It opens with an article of 1 January 2020 (known to the half day), its deadline is 1 July, the grace a
+        week; a no needs two sound checks.
+        """
         self.asked += 1
         made = d.document(
             statements=[d.statement(f"s-{key}", claim=f"About {key}.", part=self.asked)],
@@ -93,6 +109,17 @@ class Jobs:
             forecasts=[d.forecast(f"s-{key}", f"q-{key}")],
         )
         return self.desk.ids(made)[f"q-{key}"]
+
+    def over_both(self, other: Table, joined: str) -> d.Item:
+        """Return a criterion over this table and another, joined by "all" or "any"."""
+        second = self.leaf(query=self.leaf()["query"] | {"location": other.url})
+        return {"type": joined, "of": [self.leaf(), second]}
+
+    def rule(self, kind: str = "seed", **changes: Any) -> str:
+        """Register a question with a ruling on it, by the founders or a person; return its public id."""
+        made = d.document(rulings=[d.ruling(**changes)])
+        registered = self.desk.register(made, actor="Rita Registrar" if kind == "person" else kind, kind=kind)  # type: ignore[arg-type]
+        return registered.ids["questions"]["q-bridge"]
 
     def check_at(self, text: str) -> Record:
         """Set the clock, check what is due (the resource has to be), and return the newest check."""

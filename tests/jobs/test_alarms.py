@@ -15,14 +15,11 @@ from jobs.sources import catalogue
 from jobs.worker import Worker
 from tests.jobs.servers import answer, say
 from tests.jobs.services import Service, service
-from tests.jobs.tables import FILLING, Jobs, event
+from tests.jobs.tables import CLOSED, FILLING, NO, PROPOSED_NO, PROPOSED_YES, REOPENED, RIPE, YES, Jobs, event
 from tests.support import documents as d
 from tests.support.clocks import at
 from tests.support.desk import WINDOW, Desk
 
-PROPOSED_YES, YES = ("proposed", "yes"), ("confirmed", "yes")
-PROPOSED_NO, NO, REOPENED = ("proposed", "no"), ("confirmed", "no"), ("reopened", None)
-RIPE, CLOSED = "2020-07-08", "2020-07-15"
 DEMANDS: dict[str, Any] = {"grace": "P7D", "min_checks": 2, "max_lag": "P60D"}
 
 
