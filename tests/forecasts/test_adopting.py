@@ -120,7 +120,7 @@ def test_a_version_with_the_same_numbers_is_adopted_too(desk: Desk) -> None:
 
 def test_a_phrase_that_becomes_a_bare_modal_leaves_the_strict_policy(desk: Desk) -> None:
     desk.register(document(forecasts=[worded()]))
-    desk.resolve(desk.export("questions")[0]["question"])
+    desk.resolve(desk.the_question())
     desk.register({"schema": 1, "lexicons": [lexicon(version="2", phrases=[LIKELY | {"bare_modal": True}])]})
     assert (len(adopt(desk).corrected), adopt(desk).corrected) == (1, [])
     assert {row["policy"] for row in desk.export("scores") if row["current"]} == {"broad"}

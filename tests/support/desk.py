@@ -110,6 +110,14 @@ class Desk:
         """Return the outcome of each question by its title."""
         return {row["title"]: row["outcome"] for row in self.export("questions")}
 
+    def the_question(self) -> str:
+        """Return the public id of the first question."""
+        return str(self.export("questions")[0]["question"])
+
+    def scores(self) -> dict[tuple[str, str], float]:
+        """Return the scores that stand now, by forecast and policy."""
+        return {(row["forecast"], row["policy"]): row["brier"] for row in self.export("scores") if row["current"]}
+
     def steps(self, question: str) -> list[tuple[str, str | None]]:
         """Return state and outcome of each step of a question."""
         found = [row for row in self.export("resolutions") if row["question"] == question]
