@@ -8,7 +8,6 @@ often a worker died over it.
 """
 
 import argparse
-import multiprocessing
 import random
 import socket
 import tempfile
@@ -30,6 +29,7 @@ from tests.crash.lives import live
 from tests.jobs.servers import Talk, answer, serve
 from tests.support.crowd import Crowd, table_of
 from tests.support.databases import Databases, postgres_server
+from tests.support.nursery import nursery
 
 CHECKS_EACH = 2
 
@@ -82,13 +82,6 @@ class Crash:
                 found = len(session.connection().execute(text(query)).all())
                 if found:
                     self.faults[name] = max(found, self.faults.get(name, 0))
-
-
-def nursery() -> ForkServerContext:
-    """Return the process that workers are forked from: it has everything imported, and nothing open."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.crash.lives"])
-    return context
 
 
 @contextmanager

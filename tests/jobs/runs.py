@@ -1,11 +1,9 @@
 """Replays of the founding articles for tests: registering the seeds, running, and reading what came of it."""
 
-import json
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from sqlmodel import col, select
@@ -118,16 +116,6 @@ class Run:
         return self.ledger.outcome(self.ledger.question(self.ids[key]).id)
 
 
-def main() -> None:
-    """Run a replay as a process that says each moment it has done: URL, start and end."""
-    url, start, end = sys.argv[1:]
-
-    def progress(moment: datetime) -> None:
-        print(json.dumps(moment.isoformat()), flush=True)
-
-    run(url, at(start), at(end), progress=progress)
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    main()
+def tell(url: str, start: datetime, end: datetime, listener: Connection) -> None:
+    """Run a replay that tells each moment it has done: what a process runs until it is killed."""
+    run(url, start, end, progress=listener.send)

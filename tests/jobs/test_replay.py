@@ -1,8 +1,6 @@
 """Years of checks in seconds: nothing without evidence, clean after kill -9, and one replay to a database."""
 
 import random
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +10,12 @@ from sqlmodel import select
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange.export import Record
 from forecasts.tables import Revision
-from tests.jobs.runs import END, TABLE, Run, leases, register_seeds, run, seed_table
+from tests.jobs.runs import END, TABLE, Run, leases, register_seeds, run, seed_table, tell
 from tests.support import documents as d
 from tests.support.clocks import at
 from tests.support.databases import Databases
 from tests.support.desk import Desk, sound_check
+from tests.support.nursery import nursery
 
 KINDS = ("sqlite", "postgresql")
 
@@ -50,21 +49,19 @@ def test_killed_again_and_again_a_replay_ends_as_if_it_had_never_stopped(
 ) -> None:
     url = databases.make(kind)
     ids = register_seeds(url)
-    chance = random.Random(5)
+    chance, context = random.Random(5), nursery()
     for moments in (2, 12, 20):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.jobs.runs", url, KILLED_FROM, KILLED_TO],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-        )
-        assert process.stdout is not None
+        told, listener = context.Pipe(duplex=False)
+        process = context.Process(target=tell, args=(url, at(KILLED_FROM), at(KILLED_TO), listener), daemon=True)
+        process.start()
+        listener.close()
         for _ in range(moments):
-            process.stdout.readline()
-        with pytest.raises(subprocess.TimeoutExpired):  # it was still at work
-            process.wait(timeout=chance.uniform(0, 0.05))
+            told.recv()
+        process.join(chance.uniform(0, 0.05))
+        assert process.is_alive()  # it was still at work
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
+        told.close()
     done = run(url, at(KILLED_FROM), at(KILLED_TO))
     assert done.began_at > at(KILLED_FROM)
     assert done.checks > 0
