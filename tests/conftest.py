@@ -1,6 +1,6 @@
 """What every test can ask for: a database of either kind, a store on it, and a clock to set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ KINDS = ("sqlite", "postgresql")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """The maker of databases; PostgreSQL starts when the first test asks for it."""
 
-    def started() -> Iterator[str]:
+    def started() -> Generator[str, None, None]:
         with postgres_server() as url:
             yield url
 
@@ -30,8 +30,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made = Databases(tmp_path_factory.mktemp("sqlite"), server)
     yield made
     made.drop_all()
-    for _ in server:  # lets it stop
-        pass
+    server.close()  # lets it stop, where it was started at all
 
 
 @pytest.fixture
