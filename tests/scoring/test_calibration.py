@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.calibration import calibration_curve
 
 from scoring.calibration import (
     calibration_in_the_large,
@@ -47,6 +46,8 @@ def test_reliability_bins_are_counted_and_averaged(rows: list[Forecast], bins: i
 
 
 def test_scikit_learn_draws_the_same_curve_away_from_bin_edges() -> None:
+    from sklearn.calibration import calibration_curve
+
     rng = np.random.default_rng(1)
     p, y = rng.integers(0, 100, 400) * 10_000 + 5_000, rng.integers(0, 2, 400)
     rate, forecast = calibration_curve(y, p / 1_000_000, n_bins=10)

@@ -8,10 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_diagnostics.scoring import LogLoss, SquaredError, decompose
-from scores.probability import isotonic_fit
-from scoringrules.visualization.reliability import corp_reliability, corp_score_decomposition
-from sklearn.isotonic import IsotonicRegression
 
 from scoring.decompose import bin_number, corp, murphy, murphy_corrected, recalibrated, yates
 from scoring.levels import LevelTable
@@ -182,6 +178,8 @@ def test_weightless_forecasts_count_nothing() -> None:
 
 
 def test_scikit_learn_fits_the_same_isotonic_curve() -> None:
+    from sklearn.isotonic import IsotonicRegression
+
     rng = np.random.default_rng(11)
     p, y = rng.integers(0, 21, 500) * 50_000, rng.integers(0, 2, 500)
     levels = LevelTable.from_arrays(np.zeros(500, dtype=int), y, p)
@@ -190,6 +188,9 @@ def test_scikit_learn_fits_the_same_isotonic_curve() -> None:
 
 
 def test_other_libraries_that_pool_ties_agree() -> None:
+    from model_diagnostics.scoring import SquaredError, decompose
+    from scores.probability import isotonic_fit
+
     rng = np.random.default_rng(12)
     p, y = rng.integers(1, 10, 200) / 10, rng.integers(0, 2, 200)
     levels = LevelTable.from_arrays(np.zeros(200, dtype=int), y, (p * 1_000_000).round().astype(int))
@@ -201,6 +202,8 @@ def test_other_libraries_that_pool_ties_agree() -> None:
 
 
 def test_log_loss_is_taken_apart_as_model_diagnostics_does() -> None:
+    from model_diagnostics.scoring import LogLoss, decompose
+
     rng = np.random.default_rng(13)
     p, y = rng.integers(1, 20, 300) * 50_000, rng.integers(0, 2, 300)
     theirs = decompose(y, p / 1_000_000, scoring_function=LogLoss()).row(0, named=True)
@@ -209,6 +212,8 @@ def test_log_loss_is_taken_apart_as_model_diagnostics_does() -> None:
 
 
 def test_where_scoringrules_leaves_ties_unpooled_its_parts_depend_on_row_order() -> None:
+    from scoringrules.visualization.reliability import corp_reliability, corp_score_decomposition
+
     p, y = np.array([0.5, 0.5, 0.8, 0.8]), np.array([0, 1, 0, 1])
     orders = [np.array(order) for order in ([0, 1, 2, 3], [1, 0, 2, 3], [1, 0, 3, 2])]
     theirs, ours = [], set()

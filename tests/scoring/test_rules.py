@@ -4,12 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scores.probability
-import scoringrules
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss, log_loss
 
 from scoring import rules
 from tests.scoring import oracles
@@ -27,6 +23,9 @@ def split(rows: list[oracles.Forecast]) -> tuple[list[int], list[float]]:
 
 @given(oracles.forecasts)
 def test_brier_is_the_rational_mean_on_either_scale(rows: list[oracles.Forecast]) -> None:
+    import scoringrules
+    from sklearn.metrics import brier_score_loss
+
     y, p = split(rows)
     exact = oracles.brier(rows)
     assert rules.brier_score(y, p) == pytest.approx(float(exact), abs=1e-12)
@@ -47,6 +46,11 @@ def test_spherical_is_the_rational_mean(rows: list[oracles.Forecast]) -> None:
 
 @given(oracles.forecasts)
 def test_other_libraries_agree_where_nothing_is_clipped(rows: list[oracles.Forecast]) -> None:
+    import scores.probability
+    import scoringrules
+    import xarray as xr
+    from sklearn.metrics import log_loss
+
     y, p = split([(outcome, min(max(p_ppm, 1), 999_999)) for outcome, p_ppm in rows])
     assert rules.log_score(y, p) == pytest.approx(log_loss(y, p, labels=[0, 1]), rel=1e-12)
     assert rules.log_score_per_forecast(y, p) == pytest.approx(scoringrules.log_score(np.array(y), np.array(p)))
@@ -68,6 +72,9 @@ def test_log_score_agrees_with_the_definition_and_knows_infinity(rows: list[orac
 
 
 def test_where_scikit_learn_clips_silently_we_return_infinity() -> None:
+    import scoringrules
+    from sklearn.metrics import log_loss
+
     assert 36 < log_loss([1], [0.0], labels=[0, 1]) < 37
     assert rules.log_score([1], [0.0]) == math.inf
     with np.errstate(divide="ignore"):
@@ -91,6 +98,8 @@ def test_integer_weights_are_repetitions(rows: list[oracles.Forecast], random: A
 
 @given(rows_of_three)
 def test_options_agree_with_fractions_and_with_scoringrules(rows: list[tuple[int, list[int]]]) -> None:
+    import scoringrules
+
     y = [k for k, _ in rows]
     exact = [[Fraction(v, sum(values)) for v in values] for _, values in rows]
     P = np.array([[float(v) for v in values] for values in exact])
