@@ -16,6 +16,15 @@ from forecasts.tables import Question, Statement
 
 Fields = dict[str, Any]
 NOT_RECORDED = "not recorded"
+_CODINGS = {
+    "none": ("no", "One person alone read it."),
+    "agreed": ("yes, and they agree", "Two people read it, each alone, and found the same."),
+    "settled": ("yes, and they differed", "Two people read it, each alone; what they differed on was settled."),
+    "one-of-two": (
+        "one of two",
+        "Two people read the text, each alone, and only one of them saw this claim in it.",
+    ),
+}
 _LONGEST_REPLY = 400
 _MIDNIGHT = time()
 
@@ -33,8 +42,14 @@ def made(ledger: Ledger, statement: Statement) -> list[Fields]:
 
 
 def _coders(ledger: Ledger, statement: Statement) -> Fields:
-    actor = ledger.actors[ledger.revisions[statement.rev].actor_id].name
-    return _answer(NOT_RECORDED, f"It was registered by {actor}; whether somebody else read it too is not kept.")
+    if statement.second_coding is None:
+        actor = ledger.actors[ledger.revisions[statement.rev].actor_id].name
+        return _answer(
+            NOT_RECORDED, f"It was registered by {actor}; whether somebody else read it too is not recorded."
+        )
+    answer, why = _CODINGS[statement.second_coding]
+    note = "" if statement.second_coding_note is None else f" {_closed(statement.second_coding_note)}"
+    return _answer(answer, f"{why}{note}")
 
 
 def _criteria(ledger: Ledger, statement: Statement) -> Fields:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from forecasts import redacting, resolving
 from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.lookup import by_id, find_author, refuse_the_author, said
-from forecasts.model import Checkability, StatementKind, iso
+from forecasts.model import Checkability, SecondCoding, StatementKind, iso
 from forecasts.registering import public_id
 from forecasts.scalars import Instant, Key, Phrase, Strict, Text
 from forecasts.store import Store, Transaction
@@ -28,11 +28,16 @@ FIELDS = (
     "checkability",
     "checkability_reason",
     "claim",
+    "second_coding",
+    "second_coding_note",
 )
 
 
 class NewReading(Strict):
-    """What a correction changes of a statement; None keeps what stands, and `clear` takes something out."""
+    """What a correction changes of a statement; None keeps what stands, and `clear` takes something out.
+
+    A second coding is of the reading it was made of, so another reading has one only where it is said anew.
+    """
 
     stated_by: Key | None = None
     reported_via: Key | None = None
@@ -44,6 +49,8 @@ class NewReading(Strict):
     checkability: Checkability | None = None
     checkability_reason: Text | None = None
     claim: Text | None = None
+    second_coding: SecondCoding | None = None
+    second_coding_note: Text | None = None
     clear: list[Literal["reported_via", "hedge_phrase"]] = []
 
 
@@ -77,12 +84,11 @@ def _corrected(tx: Transaction, old: Statement, reading: NewReading, reason: str
         new.stated_by_id = find_author(tx.session, reading.stated_by).id
     if reading.reported_via is not None:
         new.reported_via_id = find_author(tx.session, reading.reported_via).id
-    if "reported_via" in reading.clear:
-        new.reported_via_id = None
-    if "hedge_phrase" in reading.clear:
-        new.hedge_phrase = None
-    for name, value in given.items():
+    cleared = {{"reported_via": "reported_via_id"}.get(name, name): None for name in reading.clear}
+    for name, value in (cleared | given).items():
         setattr(new, name, value)
+    if reading.second_coding is not None or any(getattr(new, name) != getattr(old, name) for name in FIELDS):
+        new.second_coding, new.second_coding_note = reading.second_coding, reading.second_coding_note
     if all(getattr(new, name) == getattr(old, name) for name in FIELDS):
         raise ConflictError(f"Statement {old.public_id} says that already; nothing would change.")
     if new.stated_earliest > new.stated_latest:
@@ -104,6 +110,8 @@ def _corrected(tx: Transaction, old: Statement, reading: NewReading, reason: str
 def _refuse_half_said(reading: NewReading, given: dict[str, Any]) -> None:
     if reading.checkability is not None and reading.checkability_reason is None:
         raise InvalidInputError("Another checkability needs its reason.")
+    if reading.second_coding_note is not None and reading.second_coding is None:
+        raise InvalidInputError("second_coding_note needs second_coding: none, agreed, settled or one-of-two.")
     dated = {"stated_earliest", "stated_latest"} & set(given)
     if dated and (reading.stated_earliest is None or reading.stated_basis is None):
         raise InvalidInputError("Another date needs stated_earliest and stated_basis: how it is known.")

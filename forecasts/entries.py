@@ -34,6 +34,8 @@ def statement_entry(ledger: Ledger, statement: Statement) -> dict[str, Any]:
         "hedge_phrase": statement.hedge_phrase,
         "checkability": statement.checkability,
         "checkability_reason": statement.checkability_reason,
+        "second_coding": statement.second_coding,
+        "second_coding_note": statement.second_coding_note,
         **disclosures.of_statement(ledger, statement),
         "forecasts": [forecast_entry(ledger, row) for row in ledger.forecasts_by_statement.get(statement.id, [])],
     }

@@ -22,6 +22,9 @@ StatementKind = Literal[
     "not-a-forecast",
 ]
 Checkability = Literal["yes", "partly", "no"]
+#: Whether a second person read a statement, alone: nobody did; they found the same; they differed, now settled;
+#: both read the text, and only one saw this claim in it.
+SecondCoding = Literal["none", "agreed", "settled", "one-of-two"]
 Asserts = Literal["yes", "no"]
 Basis = Literal["stated", "lexicon", "coder"]
 Outcome = Literal["yes", "no", "ambiguous", "annulled"]

@@ -167,6 +167,8 @@ class Registrar:
             raise InvalidInputError("stated_earliest lies after stated_latest")
         if item.stated_earliest is not None and item.stated_basis is None:
             raise InvalidInputError("a statement with its own date says in `stated_basis` how it is known")
+        if item.second_coding_note is not None and item.second_coding is None:
+            raise InvalidInputError("second_coding_note needs second_coding: none, agreed, settled or one-of-two")
         key = (edition.sha256, item.start, item.end, speaker.slug, item.part)
         row = Statement(
             rev=0,
@@ -187,6 +189,8 @@ class Registrar:
                     "checkability",
                     "checkability_reason",
                     "claim",
+                    "second_coding",
+                    "second_coding_note",
                 }
             ),
         )

@@ -183,7 +183,7 @@ class Lexicon(SQLModel, table=True):
 class Statement(SQLModel, table=True):
     """A span of an edition that looks at the future, one row per claim; a later row may correct how we read it.
 
-    An empty claim was redacted.
+    An empty claim was redacted. Without `second_coding` it is not recorded whether somebody else read it too.
     """
 
     __table_args__ = (
@@ -196,6 +196,8 @@ class Statement(SQLModel, table=True):
         CheckConstraint("stated_earliest <= stated_latest", name="stated_in_order"),
         _one_of("kind", model.StatementKind),
         _one_of("checkability", model.Checkability),
+        _one_of("second_coding", model.SecondCoding),
+        CheckConstraint("second_coding_note IS NULL OR second_coding IS NOT NULL", name="note_of_a_second_coding"),
     )
 
     id: int = Field(default=None, primary_key=True)
@@ -214,6 +216,8 @@ class Statement(SQLModel, table=True):
     checkability: str
     checkability_reason: str
     claim: str
+    second_coding: str | None = None
+    second_coding_note: str | None = None
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     change: str = Field(default="original", sa_column_kwargs={"server_default": "original"})
     supersedes_id: int | None = Field(default=None, foreign_key="statement.id")

@@ -41,6 +41,12 @@ def correct(
         str | None, typer.Option("--stated-latest", help="At the latest, where that is not known exactly.")
     ] = None,
     stated_basis: Annotated[str | None, typer.Option("--stated-basis", help="How that is known.")] = None,
+    second_coding: Annotated[
+        str | None, typer.Option("--second-coding", help="none, agreed, settled or one-of-two: who else read it.")
+    ] = None,
+    second_coding_note: Annotated[
+        str | None, typer.Option("--second-coding-note", help="Who read it too, or where they differ.")
+    ] = None,
     clear: Annotated[
         list[str] | None, typer.Option("--clear", help="reported_via or hedge_phrase: take it out.")
     ] = None,
@@ -64,6 +70,8 @@ def correct(
         "stated_earliest": instant(stated_earliest, "--stated-earliest") if stated_earliest else None,
         "stated_latest": instant(stated_latest, "--stated-latest") if stated_latest else None,
         "stated_basis": stated_basis,
+        "second_coding": second_coding,
+        "second_coding_note": second_coding_note,
         "clear": [name.replace("-", "_") for name in clear or []],
     }
     try:

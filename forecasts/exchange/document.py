@@ -15,6 +15,7 @@ from forecasts.model import (
     CollectionMethod,
     Outcome,
     PublicationState,
+    SecondCoding,
     StatementKind,
 )
 from forecasts.scalars import Instant, Key, Phrase, Probability, Sha256, Strict, Text, Zone
@@ -71,7 +72,8 @@ class Statement(Strict):
     """A span of an edition that looks at the future, its claim in our own words.
 
     `start` and `end` are 0-based, half-open code points. Without `stated_earliest` and `stated_latest` the
-    statement takes the publication interval of its article.
+    statement takes the publication interval of its article. Without `second_coding` it is not recorded whether
+    somebody else read the passage too.
     """
 
     key: Key
@@ -90,6 +92,8 @@ class Statement(Strict):
     checkability: Checkability
     checkability_reason: Text
     claim: Text
+    second_coding: SecondCoding | None = None
+    second_coding_note: Text | None = None
 
 
 class Condition(Strict):

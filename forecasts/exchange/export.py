@@ -116,6 +116,8 @@ def _statement(ledger: Ledger, statement: Statement, shown: Forecast | None) -> 
         "checkability_reason": statement.checkability_reason,
         "hedge_phrase": statement.hedge_phrase,
         "claim": ledger.claim(statement),
+        "second_coding": statement.second_coding,
+        "second_coding_note": statement.second_coding_note,
         "version": statement.version,
         "supersedes": before.public_id if before else None,
         "superseded_by": after.public_id if after else None,

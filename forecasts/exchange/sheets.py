@@ -23,6 +23,8 @@ _STATEMENT = (
     "kind",
     "checkability",
     "checkability_reason",
+    "second_coding",
+    "second_coding_note",
 )
 _FORECAST = (
     "question",

@@ -138,5 +138,27 @@ def test_what_was_not_in_dispute_is_as_first_coded() -> None:
             assert same or field.implied or (_place(row), field.name) in disputed, (_place(row), field.name)
 
 
+def test_each_statement_of_the_seeds_says_what_came_of_the_second_coding() -> None:
+    seen = {_place(row): "one-of-two" for row in (*coding("first"), *coding("second"))}
+    differ: dict[tuple[str, int, int, int, str], set[tuple[str, str]]] = {}
+    for a, b in pair_up(coding("first"), coding("second")):
+        if a is not None and b is not None:
+            seen[_place(a)] = "agreed"
+    for row, difference in zip(RULED, differences(), strict=True):
+        if difference.field is not None and difference.first is not None:
+            seen[_place(difference.first)] = "settled"
+            differ.setdefault(_place(difference.first), set()).add((row["field"], row["decision"]))
+    for row in seeded():
+        place, note = _place(row), row.get("second_coding_note", "")
+        assert row["second_coding"] == seen[place], place
+        for field, decision in differ.get(place, ()):
+            named = field.removeprefix("has a ").replace("stated_by", "speaker")
+            told = next(part for part in note.rstrip(".").split(", the ") if decision in part.casefold())
+            assert named in told, (place, field)
+        if seen[place] == "one-of-two":
+            by = "first" if any(_place(one) == place for one in coding("first")) else "second"
+            assert note == f"Only the {by} coder saw it."
+
+
 def _place(row: Coded) -> tuple[str, int, int, int, str]:
     return row["article"], row["start"], row["end"], row["part"], row["stated_by"]

@@ -5,12 +5,14 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from forecasts import publishing, redacting, registry, replying, search
 from forecasts.correcting import NewReading, correct_statement
-from forecasts.errors import NotFoundError
+from forecasts.corrections import correction_log
+from forecasts.errors import ConflictError, InvalidInputError, NotFoundError
 from forecasts.web.dossier import Asked, dossier_view
 from tests.forecasts.web.conftest import HOSTILE, Get, Told
 from tests.forecasts.web.test_pages import told as text_of
@@ -244,6 +246,50 @@ def test_what_the_registry_does_not_know_is_not_guessed(desk: Desk) -> None:
     # Registered in earnest today, long after the deadline: that the criteria are older, nothing here shows.
     assert told["Criteria before outcome?"][0] == "not recorded"
     assert told["Notice sent?"] == ("no", "The record is a draft.")
+
+
+@pytest.mark.parametrize(
+    ("coding", "note", "answer", "why"),
+    [
+        ("none", None, "no", "One person alone read it."),
+        ("agreed", "Bea read it.", "yes, and they agree", "each alone, and found the same. Bea read it."),
+        ("settled", "Bea saw no hedge", "yes, and they differed", "was settled. Bea saw no hedge."),
+        ("one-of-two", None, "one of two", "only one of them saw this claim in it."),
+    ],
+)
+def test_a_second_coding_is_told_as_it_was_recorded(
+    desk: Desk, coding: str, note: str | None, answer: str, why: str
+) -> None:
+    said = {"second_coding": coding} | ({} if note is None else {"second_coding_note": note})
+    desk.register(make.document(statements=[make.statement(**said)]))
+    told = made(desk)["Two coders?"]
+    assert told[0] == answer
+    assert told[1].endswith(why)
+
+
+def test_a_second_coding_is_of_the_reading_it_was_made_of(desk: Desk) -> None:
+    value = make.document(statements=[make.statement(second_coding="agreed", second_coding_note="Bea.")])
+    desk.register(value)
+    (old,) = [row["statement"] for row in desk.export("statements")]
+    before = desk.ledger().revisions[desk.rev()].recorded_at.isoformat()
+    new = correct_statement(
+        desk.store, old, NewReading(claim="It opens by July."), reason="Too vague.", actor="Ed"
+    )
+    assert made(desk)["Two coders?"][0] == "not recorded"
+    assert made(desk, as_of=before)["Two coders?"] == ("yes, and they agree", ANY)
+    read_again = NewReading(second_coding="settled", second_coding_note="Cem saw no hedge.")
+    newest = correct_statement(desk.store, new, read_again, reason="Read again.", actor="Ed")
+    assert made(desk)["Two coders?"][0] == "yes, and they differed"
+    assert [entry["after"] for entry in correction_log(desk.ledger())][-1] == {
+        "second_coding": "settled",
+        "second_coding_note": "Cem saw no hedge.",
+    }
+    with pytest.raises(ConflictError, match="nothing would change"):
+        correct_statement(desk.store, newest, read_again, reason="Once more.", actor="Ed")
+    with pytest.raises(InvalidInputError, match="second_coding_note needs second_coding"):
+        correct_statement(
+            desk.store, newest, NewReading(second_coding_note="Who?"), reason="Once more.", actor="Ed"
+        )
 
 
 def test_criteria_before_the_outcome_are_told_from_criteria_after_it(desk: Desk) -> None:
