@@ -96,9 +96,11 @@ class Reader:
             yield "it brings a script"
 
     def look(self) -> Iterator[str]:
-        """Complain of what reaches out of the page and of every grave finding of axe-core, contrast left aside."""
+        """Complain of what is out of sight and of every grave finding of axe-core, contrast left aside."""
         for element in self._measure("wide"):
             yield f"wider than the page: {element}"
+        for element in self._measure("cut"):
+            yield f"nothing shows that it scrolls: {element}"
         yield from self._ask_axe("rules")
 
     def contrast(self) -> Iterator[str]:

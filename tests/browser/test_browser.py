@@ -110,6 +110,7 @@ BROKEN = """<!doctype html><html><head><title> · calledit</title></head><body>
 <a href="/" style="outline: none">No skip link</a> <a href="/" tabindex="2">First of all</a>
 <h1>One</h1><h1>Two</h1><img src="/missing.png"><svg></svg>
 <p style="color: #ccc; background: #fff">Pale</p><div style="width: 3000px">Wide</div>
+<div style="overflow: auto; width: 90px" tabindex="0"><p style="width: 900px">Cut</p></div>
 <script>document.body.append("Late"); console.error("Oh"); throw new Error("no")</script>
 </body></html>"""
 
@@ -137,6 +138,7 @@ def test_a_broken_page_is_complained_of(reader: Reader, plain_reader: Reader, tm
         "a picture without words: <svg",
         "it brings a script",
         "360-light: wider than the page: <div",
+        "360-light: nothing shows that it scrolls: <div",
         "360-light: critical image-alt",
         "360-light: serious color-contrast",
         "printed, it does not say that it is /broken",
