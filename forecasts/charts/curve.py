@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forecasts.charts import links
 from forecasts.charts._drawing import COLOURS, Drawn, Spec, drawn, percent, shares, styled
+from forecasts.charts.labels import Box, Mark, place
 from forecasts.charts.outcomes import span
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _POINTS, _MARKS, _PHRASES = "points", "marks", "phrases"
 _SIDE = 320
 #: Areas of the marks, in square pixels.
 _SMALLEST, _LARGEST = 30, 600
-_NEAR = 0.08
 
 
 def curve(report: "Report") -> Drawn | None:
@@ -25,26 +25,29 @@ def curve(report: "Report") -> Drawn | None:
     found = report["policies"]["broad"]["curve"]
     if found is None:
         return None
-    marks = [mark | {"text": f"{mark['n_yes']} of {mark['n']}"} for mark in found["marks"]]
-    most = max(mark["n"] for mark in marks)
-    for k, mark in enumerate(marks):
-        near = any(_is_crowded(mark, other) for other in found["marks"])
-        mark.update(_label(mark, mark["n"] / most, above=None if near else k % 2 == 0))
-        mark["link"] = links.of(
-            f"Said about {percent(mark['said'])}: {mark['text']} happened",
-            claims=links.behind(report),
-            basis="stated",
-            said=span(mark["from"], mark["to"]),
-        )
+    marks = [_mark(report, mark) for mark in found["marks"]]
     phrases = [_phrase(report, row) for row in report["policies"]["broad"]["phrases"]]
+    _label([*marks, *phrases])
     return drawn(
         report, _curve(), {_POINTS: found["points"], _MARKS: marks, _PHRASES: phrases}, _told(report, marks)
     )
 
 
+def _mark(report: "Report", row: dict[str, Any]) -> dict[str, Any]:
+    """Return stated numbers as a mark at the mean of what was said."""
+    text = f"{row['n_yes']} of {row['n']}"
+    link = links.of(
+        f"Said about {percent(row['said'])}: {text} happened",
+        claims=links.behind(report),
+        basis="stated",
+        said=span(row["from"], row["to"]),
+    )
+    return row | {"text": text, "link": link}
+
+
 def _phrase(report: "Report", row: dict[str, Any]) -> dict[str, Any]:
     """Return a phrase as a mark at what readers take it for."""
-    mark = {
+    return {
         "said": row["probability"],
         "low": row["low"],
         "high": row["high"],
@@ -55,26 +58,20 @@ def _phrase(report: "Report", row: dict[str, Any]) -> dict[str, Any]:
             f"{row['phrase']}: {row['happened']} of {row['n']}", claims=links.behind(report), phrase=row["phrase"]
         ),
     }
-    return mark | _label(mark, 0, above=True)
 
 
-def _is_crowded(mark: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether another mark stands so near that the words of the one nearer to the middle go beside it."""
-    one, two = float(mark["said"]), float(other["said"])
-    return 0 < abs(one - two) < _NEAR and abs(one - 0.5) < abs(two - 0.5)
-
-
-def _label(mark: dict[str, Any], size: float, *, above: bool | None) -> dict[str, float]:
-    """Return where the words of a mark of a size (a share of the largest) stand: over or under it.
-
-    Where there is no room for that inside the picture, or `above` is None, they stand beside it.
-    """
-    away = (math.sqrt((_SMALLEST + (_LARGEST - _SMALLEST) * size) / math.pi) + 9) / _SIDE
-    height = mark["happened"] + (away if above else -away)
-    if above is not None and 0 <= height <= 1:
-        return {"label_x": mark["said"], "label_y": height}
-    aside = away + 14 / _SIDE
-    return {"label_x": mark["said"] + (aside if mark["said"] < 0.5 else -aside), "label_y": mark["happened"]}
+def _label(rows: list[dict[str, Any]]) -> None:
+    """Say of each mark where its words stand: those of stated numbers, which a page shows first, choose first."""
+    most = max(row["n"] for row in rows)
+    marks = []
+    for row in rows:
+        area = _SMALLEST + (_LARGEST - _SMALLEST) * row["n"] / most
+        marks.append(Mark(row["said"] * _SIDE, row["happened"] * _SIDE, math.sqrt(area / math.pi), row["text"]))
+    corners = [Box.around(x * _SIDE, y * _SIDE, 160, 26) for x, y in ((0.27, 0.97), (0.73, 0.08))]
+    for row, mark, label in zip(rows, marks, place(marks, _SIDE, corners), strict=True):
+        row |= {"label_x": label.x / _SIDE, "label_y": label.y / _SIDE}
+        if (end := label.lead(mark)) is not None:
+            row |= {"lead_x": end[0] / _SIDE, "lead_y": end[1] / _SIDE}
 
 
 def _told(report: "Report", marks: list[dict[str, Any]]) -> str:
@@ -146,4 +143,6 @@ def _marks(base: "alt.Chart", said: "alt.X", name: str, shape: str, colour: str)
     text = base.mark_text(baseline="middle", fontSize=11, color="currentColor").encode(
         x=alt.X("label_x:Q", scale=x, axis=shares()), y=alt.Y("label_y:Q", scale=x), text="text:N"
     )
-    return [*layers, text.properties(name=f"{name}_text")]
+    lead = base.transform_filter("isValid(datum.lead_x)").mark_rule(color="currentColor", opacity=0.5)
+    lead = lead.encode(x=said, x2="lead_x:Q", y2="lead_y:Q")
+    return [lead.properties(name=f"{name}_lead"), *layers, text.properties(name=f"{name}_text")]

@@ -1,6 +1,7 @@
 """Two strips: what was said of that which happened, and of that which did not. Apart is good: discrimination."""
 
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from forecasts.charts import links
@@ -18,6 +19,7 @@ from forecasts.charts._drawing import (
     shares,
     styled,
 )
+from forecasts.charts.labels import lanes
 
 if TYPE_CHECKING:
     from forecasts.reports import Report
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 MOST_LEVELS = 25
 _STEP = 50_000
 _PPM = 1_000_000
-#: Pixels: the head of a strip, and the room of the marks of one basis with their numbers.
-_HEAD, _ROOM = 34, 34
+#: Pixels: the head of a strip, the room of the marks of one basis, and of a line of numbers over or under them.
+_HEAD, _MARKS, _LINE = 24, 20, 11
+_WIDTH, _FONT = WIDTH + 50, 10
 WORDS = {"yes": "happened", "no": "did not happen"}
 
 
@@ -64,12 +67,13 @@ def outcomes(report: "Report") -> Drawn | None:
     if not rows:
         return None
     bases = [basis for basis in BASES if any(row["basis"] == basis for row in rows)]
-    strip = _HEAD + len(bases) * _ROOM
+    over, under = _stagger(rows)
+    room = _MARKS + (over + under) * _LINE
+    strip = _HEAD + len(bases) * room + 6
     top = {"yes": 0, "no": strip}
     for row in rows:
         row |= {
-            "y": top[row["outcome"]] + _HEAD + bases.index(row["basis"]) * _ROOM,
-            "text": str(row["n"]) if row["n"] > 1 else "",
+            "y": top[row["outcome"]] + _HEAD + bases.index(row["basis"]) * room + over * _LINE + _MARKS / 2,
             "link": links.of(
                 f"Said {percent(row['said'])}, {WORDS[row['outcome']]}: {row['n']}",
                 claims=links.behind(report),
@@ -78,15 +82,37 @@ def outcomes(report: "Report") -> Drawn | None:
                 basis=row["basis"],
             ),
         }
+    for row in rows:
+        row["text_y"] = row["y"] + row.pop("aside")
     names, means = [], []
     for outcome, words in WORDS.items():
         n, said = _mean(rows, outcome)
         told_mean = "" if said is None else f": said {said:.0%} on average".replace("%", " %")
         names.append({"y": top[outcome] + 16, "text": f"{words} ({n}){told_mean}"})
         if said is not None:
-            means.append({"said": said, "y": top[outcome] + 20, "y2": top[outcome] + strip - 14})
+            middles = sorted({row["y"] for row in rows if row["outcome"] == outcome})
+            means += [{"said": said, "y": y - _MARKS / 2, "y2": y + _MARKS / 2} for y in middles]
     spec = _outcomes() | {"height": 2 * strip}
     return drawn(report, spec, {ROWS: rows, "names": names, "means": means}, told(report))
+
+
+def _stagger(rows: list[dict[str, Any]]) -> tuple[int, int]:
+    """Say of each mark how far from it its number stands; return how many lines there are over and under marks.
+
+    Numbers that would touch take turns: under the marks, over them, and a line further out.
+    """
+    deepest = 0
+    for row in rows:
+        row["text"] = str(row["n"]) if row["n"] > 1 else ""
+    for _, mine in groupby(rows, key=lambda row: (row["outcome"], row["basis"])):
+        listed = list(mine)
+        found = lanes(
+            [row["said"] * _WIDTH for row in listed], [row["text"] for row in listed], letter=_FONT * 0.6
+        )
+        for row, lane in zip(listed, found, strict=True):
+            row["aside"] = (1 if lane % 2 == 0 else -1) * (_MARKS / 2 + _LINE * (lane // 2 + 0.5))
+        deepest = max(deepest, *found)
+    return (deepest + 1) // 2, deepest // 2 + 1
 
 
 def told(report: "Report") -> str:
@@ -137,9 +163,11 @@ def _outcomes() -> Spec:
     for basis, shape in zip(BASES, BASIS_SHAPES, strict=True):
         mine = base.transform_filter(f"datum.basis === '{basis}'")
         mark = mine.mark_point(filled=True, opacity=0.8, shape=shape).encode(x=said, size=size, color=colour)
-        text = mine.mark_text(fontSize=10, color="currentColor", baseline="top", dy=9)
-        layers += [mark.properties(name=basis), text.encode(x=said, text="text:N").properties(name=f"{basis}_n")]
-    return styled(alt.layer(*layers).properties(width=WIDTH + 50))
+        text = mine.mark_text(fontSize=_FONT, color="currentColor", baseline="middle").encode(
+            x=said, y=alt.Y("text_y:Q", scale=None, axis=None), text="text:N"
+        )
+        layers += [mark.properties(name=basis), text.properties(name=f"{basis}_n")]
+    return styled(alt.layer(*layers).properties(width=_WIDTH))
 
 
 def legend(report: "Report") -> list[tuple[str, str]]:

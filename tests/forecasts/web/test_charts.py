@@ -1,6 +1,7 @@
 """The picture: deterministic, drawn whole, told in words, and there also when there is nothing to draw."""
 
 import copy
+import itertools
 import struct
 import xml.etree.ElementTree as ET
 from textwrap import wrap
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from forecasts import charts
+from forecasts.charts.labels import LETTER, LINE, Box, Mark, place
 from forecasts.reports import Report
 from tests.forecasts.web.conftest import HOSTILE
 
@@ -172,3 +174,93 @@ def test_a_picture_says_of_itself_that_it_is_a_draft_and_replayed(report: Report
         assert "rows.invalid" not in svg
         assert "<a " not in svg
     assert strip_png(changed) != strip_png(changed | {"replay": None})
+
+
+# -- words that would cover each other ---------------------------------------------------------------------------
+
+
+def overlapping(labels: list[Box]) -> list[tuple[Box, Box]]:
+    return [(one, two) for one, two in itertools.combinations(labels, 2) if one.shared(two) > 0]
+
+
+def test_words_of_marks_close_together_cover_neither_each_other_nor_a_mark() -> None:
+    marks = [Mark(160 + 9 * k, 160 + 4 * k, 7, f"{k} of 20") for k in range(7)]
+    marks += [Mark(2, 1, 5, "0 of 9"), Mark(318, 319, 14, "40 of 40")]
+    boxes = [label.box for label in place(marks, 320)]
+    assert overlapping(boxes) == []
+    for mark, box in itertools.product(marks, boxes):
+        assert Box.around(mark.x, mark.y, 14, 14).shared(box) == 0 or mark.radius != 7
+        assert min(box.left, box.top) >= 0
+        assert max(box.right, box.bottom) <= 320
+
+
+def test_words_far_from_their_mark_are_led_to_it() -> None:
+    alone = Mark(160, 160, 7, "7 of 9")
+    (near,) = place([alone], 320)
+    assert near.lead(alone) is None
+    (far,) = place([alone], 320, taken=[Box(100, 120, 220, 200)])
+    end = far.lead(alone)
+    assert end is not None
+    assert far.box.left <= end[0] <= far.box.right
+    assert far.box.top <= end[1] <= far.box.bottom
+
+
+def test_words_cover_least_where_everything_is_taken() -> None:
+    (label,) = place([Mark(160, 160, 7, "7 of 9")], 320, taken=[Box(0, 0, 320, 320)])
+    assert 0 <= label.x <= 320
+
+
+def test_the_words_of_the_curve_do_not_touch(report: Report) -> None:
+    said = [0.6, 0.65, 0.66, 0.7, 0.75, 0.8]
+    marks = [
+        {"from": p, "to": p, "said": p, "n": 9 + k, "n_yes": 7, "happened": 7 / (9 + k)}
+        for k, p in enumerate(said)
+    ]
+    phrase = {
+        "phrase": "Likely",
+        "probability": 0.75,
+        "low": 0.6,
+        "high": 0.9,
+        "share": 0.6,
+        "happened": 3,
+        "n": 5,
+    }
+    shown = copy.deepcopy(report)
+    shown["policies"]["broad"] |= {
+        "curve": {"marks": marks, "points": [], "sentence": "Few."},
+        "phrases": [phrase],
+    }
+    drawn = charts.curve(shown)
+    assert drawn is not None
+    rows = drawn.spec["datasets"]["marks"] + drawn.spec["datasets"]["phrases"]
+    boxes = [
+        Box.around(row["label_x"] * 320, row["label_y"] * 320, len(row["text"]) * LETTER, LINE) for row in rows
+    ]
+    assert len(boxes) == 7
+    assert overlapping(boxes) == []
+    svg = charts.to_svg(drawn)
+    assert {"7 of 9", "7 of 14", "“Likely” 3 of 5"} <= set(words(svg))
+
+
+def test_the_numbers_of_the_two_strips_do_not_touch(report: Report) -> None:
+    shown = copy.deepcopy(report)
+    shown["policies"]["broad"]["rows"] = [
+        {"p_ppm": (70 + k % 6) * 10_000, "outcome": outcome, "basis": basis}
+        for k in range(60)
+        for outcome in (True, False)
+        for basis in ("stated", "coder")
+    ]
+    drawn = charts.outcomes(shown)
+    assert drawn is not None
+    rows = drawn.spec["datasets"]["rows"]
+    assert [row["text"] for row in rows] == ["10"] * 24
+    numbers = [Box.around(row["said"] * 350, row["text_y"], 12, 10) for row in rows]
+    assert overlapping(numbers) == []
+    heads = [Box(0, name["y"] - 12, 200, name["y"]) for name in drawn.spec["datasets"]["names"]]
+    assert overlapping([*numbers, *heads]) == []
+    assert max(box.bottom for box in numbers) <= drawn.spec["height"]
+    across = [
+        Box(mean["said"] * 350 - 1, mean["y"], mean["said"] * 350 + 1, mean["y2"])
+        for mean in drawn.spec["datasets"]["means"]
+    ]
+    assert all(number.shared(mean) == 0 for number in numbers for mean in across)
