@@ -14,13 +14,13 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BeforeValidator
 
-from forecasts.errors import InvalidInputError
+from forecasts.errors import InvalidInputError, NotFoundError, RedactedError
 from forecasts.kept import Recent, Together
 from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
 from forecasts.store import Store
 from forecasts.web import author, lists, pages, sources, views
-from forecasts.web.address import end_of_day
+from forecasts.web.address import end_of_day, written
 from forecasts.web.article import Passage, article_view
 from forecasts.web.badge import badge_view
 from forecasts.web.compare import Picked, compare_view
@@ -29,7 +29,7 @@ from forecasts.web.dossier import Asked, dossier_view
 from forecasts.web.feed import feed_view
 from forecasts.web.method import method_view
 from forecasts.web.question import question_view
-from forecasts.web.responses import Page, handle_errors, respond, respond_evidence, respond_page
+from forecasts.web.responses import NotYetError, Page, handle_errors, respond, respond_evidence, respond_page
 
 LOCAL = "http://127.0.0.1:8000"
 ATOM = "application/atom+xml"
@@ -169,7 +169,14 @@ class _Site:
 
         key = (state.key, as_of, *_address(request))
         made = self._pages.share(key, lambda: self._makers.submit(make))
-        page = made.result() if made.done() else await asyncio.shield(asyncio.wrap_future(made))
+        try:
+            page = made.result() if made.done() else await asyncio.shield(asyncio.wrap_future(made))
+        except NotFoundError as error:
+            if as_of is None or not isinstance(about, tuple) or isinstance(error, RedactedError):
+                raise
+            if not await self.read(lambda: self.desk.came_later(state, about)):
+                raise
+            raise NotYetError(_not_yet(about[0], as_of)) from None
         return respond_page(request, page)
 
 
@@ -177,6 +184,12 @@ def _address(request: Request) -> tuple[Hashable, ...]:
     """Return the address asked for, however its query is ordered and its earlier state is spelled."""
     query = (pair for pair in request.query_params.multi_items() if pair[0] not in ("as_of", "rev"))
     return (request.scope["scheme"], request.headers.get("host"), request.scope["path"], *sorted(query))
+
+
+def _not_yet(kind: str, as_of: datetime | int) -> str:
+    """Return in a sentence that an earlier state does not show what there is now."""
+    then = f"as of {written(as_of)}" if isinstance(as_of, datetime) else f"at revision {as_of}"
+    return f"The registry did not show this {kind} yet {then}: it was registered, or made public, later."
 
 
 def _add_pages(app: FastAPI, site: "_Site") -> None:

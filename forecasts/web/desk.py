@@ -1,10 +1,10 @@
 """Reading the store for the pages: each ledger and each picture is made once for a revision."""
 
 from bisect import bisect_right
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 # Scores load pandas when first needed, and Altair trips over a pandas that another thread has half loaded.
 import pandas as pd  # noqa: F401
@@ -117,6 +117,11 @@ class Desk:
 
         return self._ledgers.get((state.key, about), make)
 
+    def came_later(self, state: State, about: tuple[Kind, str]) -> bool:
+        """Whether an earlier state does not show a thing that the newest shows."""
+        then, now = (self.ledger(found, about) for found in (state, self.state(self.newest())))
+        return not _shows(then, about) and _shows(now, about)
+
     def _whole(self, state: State) -> Whole:
         """Return a state from which parts are read; of the newest, what did not change is not made again."""
         whole = Whole(self._store, state.rev, now=state.now, include_drafts=self._drafts)
@@ -166,6 +171,22 @@ class Desk:
     def now(self, ledger: Ledger, as_of: AsOf) -> datetime:
         """Return the instant that a ledger read as of an instant is held against."""
         return ledger.moment(as_of, self._store.clock)
+
+
+def _shows(ledger: Ledger, about: tuple[Kind, str]) -> bool:
+    """Whether a ledger holds the thing a page is about."""
+    kind, name = about
+    rows: dict[Kind, tuple[Mapping[int, Any], str]] = {
+        "author": (ledger.authors, "slug"),
+        "article": (ledger.articles, "key"),
+        "statement": (ledger.every_statement, "public_id"),
+        "question": (ledger.questions, "public_id"),
+        "check": (ledger.checks, "public_id"),
+    }
+    if kind not in rows:
+        return False
+    table, field = rows[kind]
+    return any(getattr(row, field) == name for row in table.values())
 
 
 def _newest(session: Session, rev: int) -> Newest:

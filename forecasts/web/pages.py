@@ -178,11 +178,16 @@ def dossier_page(view: "View", *, as_of: AsOf = None) -> str:
     return _render("dossier.html", path="/dossier", query=query, as_of=as_of, **view)
 
 
-def error_page(title: str, sentence: str) -> str:
-    """Return the page that says in a sentence why there is no other; what was asked is not repeated at length."""
+def error_page(title: str, sentence: str, now: str | None = None) -> str:
+    """Return the page that says in a sentence why there is no other; what was asked is not repeated at length.
+
+    `now` is the address of the page as it is now, where only an earlier state has none.
+    """
     if len(sentence) > _LONGEST:
         sentence = f"{sentence[:_LONGEST]} …"
-    return _render("error.html", path=None, as_of=None, replay=None, drafts=False, title=title, sentence=sentence)
+    return _render(
+        "error.html", path=None, as_of=None, replay=None, drafts=False, title=title, sentence=sentence, now=now
+    )
 
 
 def _clocked(report: "Report | Board") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from forecasts.errors import InvalidInputError, NotFoundError, RedactedError, StoreError
 from forecasts.web import pages
+from forecasts.web.address import Address
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -22,6 +23,10 @@ HEADERS = {
 # Archived bytes are somebody else's: a browser shows them as text or saves them, and never runs them.
 EVIDENCE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 READABLE = ("text/", "application/json", "application/xml")
+
+
+class NotYetError(NotFoundError):
+    """What was asked for is not in the earlier state asked for, and is in the newest."""
 
 
 def respond(
@@ -89,6 +94,7 @@ def respond_evidence(sha256: str, body: bytes, content_type: str) -> Response:
 def handle_errors(app: FastAPI) -> None:
     """Make every error a page that says in a sentence what is wrong."""
     app.exception_handler(NotFoundError)(_not_found)
+    app.exception_handler(NotYetError)(_not_yet)
     app.exception_handler(RedactedError)(_gone)
     app.exception_handler(RequestValidationError)(_unreadable)
     app.exception_handler(InvalidInputError)(_not_understood)
@@ -100,6 +106,12 @@ def handle_errors(app: FastAPI) -> None:
 async def _not_found(_request: Request, error: NotFoundError) -> Response:
     sentence = str(error).partition(" Registered: ")[0]  # what there is stands in the lists
     return respond(pages.error_page("Not found", sentence), status=404)
+
+
+async def _not_yet(request: Request, error: NotYetError) -> Response:
+    asked = {name: value for name, value in request.query_params.items() if name not in ("as_of", "rev")}
+    now = Address(request.scope["path"], query=asked).now
+    return respond(pages.error_page("Not there yet", str(error), now=now), status=404)
 
 
 async def _gone(_request: Request, error: RedactedError) -> Response:

@@ -254,6 +254,30 @@ def test_an_instant_that_cannot_be_read_is_a_page_in_a_sentence(
     assert sentence in response.text
 
 
+def test_what_came_later_is_said_to_come_later_and_leads_to_now(
+    get: Get, public: Get, told: Told, desk: Desk
+) -> None:
+    zoe = make.statement("s-zoe", start=90, end=99, stated_by="zoe")
+    desk.register(make.document(authors=[make.author("zoe", "Zoe")], statements=[zoe], questions=[], forecasts=[]))
+    for kind, path, state, then in (
+        ("author", "/authors/ada-bell", "as_of=2019-01-01", "as of 2019-01-01"),
+        ("article", "/articles/tarn-2020", "as_of=2019-01-01T00:00:00Z", "as of 2019-01-01T00:00:00Z"),
+        ("statement", f"/statements/{told.statement}", "as_of=2019-01-01", "as of 2019-01-01"),
+        ("question", f"/questions/{told.question}", "as_of=2019-01-01", "as of 2019-01-01"),
+        ("author", "/authors/zoe", "rev=1", "at revision 1"),
+    ):
+        response = get(f"{path}?page=1&{state}")
+        assert response.status_code == 404, path
+        assert "<h1>Not there yet</h1>" in response.text, path
+        assert f"The registry did not show this {kind} yet {then}: it was registered" in response.text
+        assert f'<a href="{path}?page=1">This page as it is now</a>' in response.text
+        draft = public(f"{path}?{state}")  # is not there now either
+        assert draft.status_code == 404
+        assert "<h1>Not found</h1>" in draft.text
+    for path in ("/authors/nobody?as_of=2019-01-01", "/authors/ada-bell?page=9", "/authors/zoe?page=9&rev=9"):
+        assert "<h1>Not found</h1>" in get(path).text, path
+
+
 def test_as_of_shows_what_was_said_then_and_stays_in_the_links(get: Get, told: Told, desk: Desk) -> None:
     assert get(f"/questions/{told.question}?as_of=2019-01-01T00:00:00Z").status_code == 404
     with desk.store.read() as session:
