@@ -156,18 +156,20 @@ class _Site:
         media_type: str = "text/html",
         *,
         about: About = None,
+        beside: Hashable = None,
     ) -> Response:
         """Return what `build` makes of the ledger asked for; it is made once for each state and address.
 
         The ledger holds what the page is `about`. A page that says nothing of it gets all there is in memory.
-        So `build` may use the ledger, and the address with its host and query, and nothing else of the request.
+        So `build` may use the ledger, and the address with its host and query, and nothing else of the request
+        but what is named `beside`.
         """
         state = await self.state(as_of)
 
         def make() -> Page:
             return Page.of(build(self.desk.ledger(state, about)), media_type)
 
-        key = (state.key, as_of, *_address(request))
+        key = (state.key, as_of, beside, *_address(request))
         made = self._pages.share(key, lambda: self._makers.submit(make))
         try:
             page = made.result() if made.done() else await asyncio.shield(asyncio.wrap_future(made))
@@ -334,23 +336,31 @@ def _add_sources(app: FastAPI, site: "_Site") -> None:
 
         return await page(request, as_of, build, about=("question", public_id))
 
+    async def queue(as_of: AsOf) -> tuple[sources.Due | None, Hashable]:
+        """Return when each resource is due now, and what tells it from another time; not of an earlier state."""
+        due = await site.read(site.desk.due) if as_of is None else None
+        return due, None if due is None else hash(frozenset(due.items()))
+
     @get("/sources")
     async def resources(request: Request, as_of: At, number: PageNumber = 1) -> Response:
-        def build(ledger: Ledger) -> str:
-            return pages.sources_page(sources.sources_view(ledger, number, live=as_of is None), as_of=as_of)
+        due, stamp = await queue(as_of)
 
-        return await page(request, as_of, build)
+        def build(ledger: Ledger) -> str:
+            return pages.sources_page(sources.sources_view(ledger, number, due=due), as_of=as_of)
+
+        return await page(request, as_of, build, beside=stamp)
 
     @get("/sources/{public_id}")
     async def resource(
         request: Request, public_id: str, as_of: At, number: PageNumber = 1, questions: Number = 1
     ) -> Response:
+        due, stamp = await queue(as_of)
+
         def build(ledger: Ledger) -> str:
-            live = as_of is None
-            view = sources.source_view(ledger, public_id, page=number, questions=questions, live=live)
+            view = sources.source_view(ledger, public_id, page=number, questions=questions, due=due)
             return pages.source_page(view, as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, beside=stamp)
 
     @get("/checks/{public_id}")
     async def check(request: Request, public_id: str, as_of: At) -> Response:

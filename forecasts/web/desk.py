@@ -21,7 +21,7 @@ from forecasts.reports import Report, author_report
 from forecasts.rows import Kind, Scope, scope_of
 from forecasts.search import Found, Term
 from forecasts.store import Store
-from forecasts.tables import Publication, Question, Redaction, Revision
+from forecasts.tables import Publication, Question, Redaction, Resource, Revision
 from forecasts.web.author import author_file, pictures
 
 #: What a page is about, by kind and name; everybody's records, a few at a time; or (None) all there is at once.
@@ -167,6 +167,11 @@ class Desk:
         """Return the rows in which a term is found, whatever of them a ledger shows."""
         with self._store.read() as session:
             return search.find(session, term)
+
+    def due(self) -> dict[str, datetime | None]:
+        """Return when each resource is due, by its public id, as the queue stands now."""
+        with self._store.read() as session:
+            return dict(session.exec(select(Resource.public_id, Resource.next_due)).all())
 
     def now(self, ledger: Ledger, as_of: AsOf) -> datetime:
         """Return the instant that a ledger read as of an instant is held against."""

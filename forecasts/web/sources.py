@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
 from typing import get_args
 
 from forecasts.alarming import Alarm, episodes, place_of
@@ -17,10 +17,13 @@ from forecasts.web.views import View, find, notes
 STATUSES: tuple[str, ...] = get_args(CheckStatus)
 
 
-def sources_view(ledger: Ledger, page: int = 1, *, live: bool = True) -> View:
+Due = Mapping[str, datetime | None]
+
+
+def sources_view(ledger: Ledger, page: int = 1, *, due: Due | None = None) -> View:
     """Return how each resource does, those with an alarm first.
 
-    `live` adds when each is due, of which there is no history.
+    `due` says when each is due now, of which there is no history: it moves without a revision.
     """
 
     def make() -> list[Resource]:
@@ -33,15 +36,17 @@ def sources_view(ledger: Ledger, page: int = 1, *, live: bool = True) -> View:
     statuses = Counter(row.status for row in ledger.checks.values())
     return {
         **notes(ledger),
-        "live": _is_live(ledger, live),
+        "live": _is_live(ledger, due),
         "statuses": {name: statuses[name] for name in STATUSES},
         "checked": len(ledger.checks),
         "alarms": sum(_alarm(ledger, row) is not None for row in resources),
-        "resources": page_of(resources, page, lambda row: _health(ledger, row)),
+        "resources": page_of(resources, page, lambda row: _health(ledger, row, due)),
     }
 
 
-def source_view(ledger: Ledger, public_id: str, *, page: int = 1, questions: int = 1, live: bool = True) -> View:
+def source_view(
+    ledger: Ledger, public_id: str, *, page: int = 1, questions: int = 1, due: Due | None = None
+) -> View:
     """Return one resource with its alarms, the questions that read it and its checks, the newest first."""
     resource = find(ledger, "resources", "source", public_id)
     checks = checks_of(ledger, resource.id)
@@ -49,8 +54,8 @@ def source_view(ledger: Ledger, public_id: str, *, page: int = 1, questions: int
     return {
         **notes(ledger),
         "path": f"/sources/{public_id}",
-        "live": _is_live(ledger, live),
-        "resource": _health(ledger, resource) | {"query": resource.query},
+        "live": _is_live(ledger, due),
+        "resource": _health(ledger, resource, due) | {"query": resource.query},
         "alarms": [_told(alarm) for alarm in _alarms(ledger).get(public_id, [])][::-1],
         "questions": page_of(
             _readers(ledger).get(resource.id, []),
@@ -113,12 +118,12 @@ def resource_link(resource: Resource) -> View:
     return {"resource": resource.public_id, "source": resource.source, "place": place_of(resource)}
 
 
-def _is_live(ledger: Ledger, live: bool) -> bool:
+def _is_live(ledger: Ledger, due: Due | None) -> bool:
     """Whether the queue is about now: not for an earlier state, nor in a replay, whose jobs do not run."""
-    return live and ledger.run is None
+    return due is not None and ledger.run is None
 
 
-def _health(ledger: Ledger, resource: Resource) -> View:
+def _health(ledger: Ledger, resource: Resource, due: Due | None) -> View:
     """Return how a resource does: its last check, its last sound one and how far that was complete."""
     checks = checks_of(ledger, resource.id)
     last = checks[-1] if checks else None
@@ -135,10 +140,17 @@ def _health(ledger: Ledger, resource: Resource) -> View:
         "rows": sound.rows if sound else None,
         "late_rows": sum(row.late_rows or 0 for row in checks),
         "alarm": _told(alarm) if alarm else None,
-        "next_due": iso(resource.next_due) if resource.next_due else None,
+        "failing": _failing(checks),
+        "next_due": iso(again) if due and (again := due.get(resource.public_id)) else None,
         "questions": len(_readers(ledger).get(resource.id, [])),
-        "publication": ledger.label_of_resource(resource.id),
+        "public": ledger.label_of_resource(resource.id).startswith("published"),
     }
+
+
+def _failing(checks: list[Check]) -> View | None:
+    """Return how often in a row, up to the last check, the host refused or gave no answer, and since when."""
+    streak = list(takewhile(lambda row: row.status in ("error", "throttled"), reversed(checks)))
+    return {"times": len(streak), "since": iso(streak[-1].checked_at)} if streak else None
 
 
 def lag_words(lag: timedelta) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -235,6 +235,41 @@ def test_an_earlier_state_of_a_source_has_no_alarm_to_come_and_no_queue(get: Get
     earlier = get(f"/sources?as_of={written}").text
     assert "Alarm: lagging" not in earlier
     assert "Next due" not in earlier
+
+
+def test_a_host_that_fails_time_after_time_is_said_to(get: Get, told: Told, desk: Desk) -> None:
+    refused = {"sound": False, "rows": None, "watermark": None}
+    many_checks(desk, 3, **refused, status="error", problem="No answer.")
+    assert "in a row" not in text_of(get("/sources").text).partition("What the words mean")[0]  # once so far
+    key = next(iter(desk.ledger().resources.values())).public_id
+    with desk.store.write(actor="checker", kind="adapter", action="check") as tx:
+        last = tx.session.exec(select(Check).where(Check.public_id == "c-more-2")).one()
+        again = last.model_dump(exclude={"id", "public_id", "rev"}) | {
+            "status": "throttled",
+            "due_at": last.due_at + timedelta(days=1),
+        }
+        tx.append(Check(public_id="c-again", **again))
+    for path in ("/sources", f"/sources/{key}"):
+        assert "Failed 2 times in a row since 5 January 2020" in text_of(get(path).text), path
+
+
+def test_what_is_due_moves_without_a_revision_and_the_page_with_it(get: Get, told: Told, desk: Desk) -> None:
+    rev, key = desk.rev(), next(iter(desk.ledger().resources.values())).public_id
+    for due in ("2020-04-01T10:00:00+00:00", "2020-04-01T11:00:00+00:00"):
+        with desk.store.queue() as session:
+            (row,) = session.exec(select(Resource)).all()
+            row.next_due = datetime.fromisoformat(due)
+            session.add(row)
+        for path in ("/sources", f"/sources/{key}"):
+            assert f"1 April 2020, {due[11:16]} UTC" in text_of(get(path).text), (path, due)
+    assert desk.rev() == rev
+
+
+def test_a_source_read_only_for_drafts_says_so(get: Get, public: Get, told: Told, desk: Desk) -> None:
+    assert "read only for what is not public" in get("/sources").text
+    publishing.publish(desk.store, "ada-bell", no_notice="Nobody to ask.", actor="Ed")
+    assert "not public" not in get("/sources").text.partition("<table")[2]
+    assert "no notice sent" not in public("/sources").text
 
 
 # -- method --------------------------------------------------------------------------------------------------
