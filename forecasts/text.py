@@ -42,7 +42,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield _wrapped(report["chosen"])
     yield _wrapped(report["ranking"]["sentence"])
     yield ""
-    yield f"{report['scale']}."
+    early = report["funnel"]["scored"] - report["policies"]["broad"]["scored"]
+    left_out = f" Of claims past their deadline: left out, {early} that came out early." if early else ""
+    yield _wrapped(f"{report['scale']}.{left_out}")
     broad, strict = report["policies"]["broad"], report["policies"]["strict"]
     same = broad["scored"] and broad["rows"] == strict["rows"]
     for name, numbers in ({"broad and strict": broad} if same else report["policies"]).items():
@@ -90,13 +92,10 @@ def _policy(name: str, numbers: dict[str, Any]) -> Iterator[str]:
     basis = ", ".join(f"{count} {basis}" for basis, count in numbers["by_basis"].items() if count)
     size = f"{plural(numbers['scored'], 'claim')} in {plural(numbers['clusters'], 'group')}"
     spread = f"best {numbers['brier_best']:.3f}, worst {numbers['brier_worst']:.3f} over the wording"
-    yield f"  {name}: {numbers['brier']:.3f} over {size} ({spread}; {basis})"
     interval = numbers["interval"]
     shown = f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few for an interval"
-    yield (
-        f"    mean over groups {numbers['brier_over_clusters']:.3f}, {shown}; "
-        f"yes happened in {numbers['base_rate']:.0%}"
-    )
+    yield f"  {name}: {numbers['brier_over_clusters']:.3f}, each group once, {shown}; {size} ({basis})"
+    yield (f"    each claim once {numbers['brier']:.3f} ({spread}); yes happened in {numbers['base_rate']:.0%}")
     yield _wrapped(numbers["reference"]["sentence"], 4)
     told = [numbers[field] for field in ("wording", "in_the_large", "spiegelhalter", "curve", "shrunk")]
     for found in told:

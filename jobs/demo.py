@@ -20,6 +20,7 @@ from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
 from forecasts.leaderboard import Board, leaderboard
 from forecasts.ledger import Ledger, read_ledger
+from forecasts.measures.policies import headline
 from forecasts.model import SourceCatalogue
 from forecasts.policy import POLICIES
 from forecasts.reports import Report, author_report
@@ -36,7 +37,6 @@ FOLDER = Path("calledit-demo")
 START = datetime(2019, 2, 22, tzinfo=UTC)
 END = datetime(2023, 2, 28, tzinfo=UTC)
 ACTION = "demo"
-SUMMED = ("scored", "clusters", "brier", "brier_best", "brier_worst", "by_basis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def run(
     finally:
         store.close()
     reports = [
-        author_report(ledger, author.slug, END)
+        author_report(ledger, author.slug, END, past_only=True)
         for author in sorted(ledger.authors.values(), key=lambda author: author.slug)
         if ledger.said_by(author)
     ]
@@ -133,7 +133,7 @@ def _summary(ledger: Ledger, reports: list[Report]) -> dict[str, Any]:
                 "kind": report["author"]["kind"],
                 "statements": report["funnel"]["statements"],
                 "policies": {
-                    name: {field: report["policies"][name][field] for field in SUMMED} for name in POLICIES
+                    name: headline(ledger, ledger.author(report["author"]["slug"]), name, END) for name in POLICIES
                 },
             }
             for report in reports
@@ -155,7 +155,7 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     )
     scored = [author for author in summary["authors"] if author["policies"]["broad"]["scored"]]
     table = Table(title="Authors, unranked: too few claims to judge anybody")
-    for column in ("author", "statements", "Brier, broad (best to worst wording)", "Brier, strict"):
+    for column in ("author", "statements", "Brier, broad", "Brier, strict"):
         table.add_column(column)
     for author in scored:
         table.add_row(
@@ -167,7 +167,10 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
     others = "; ".join(author["name"] for author in summary["authors"] if author not in scored)
     if others:
         echo(f"Nothing scored: {others}. What they said is on their pages, with the reason.")
-    echo("Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims only.")
+    echo(
+        "Brier score, 0 to 1, lower is better; always saying 50 % scores 0.25. Means of these claims "
+        "only, past their deadline, each group of claims that stand or fall together counted once."
+    )
     echo(f"Pages and pictures: {result.folder}/authors/. Who can be ranked: {result.folder}/leaderboard.html.")
     echo(f"The registry: {result.place}.")
     echo(f"Serve it: calledit --database {result.place} serve (in a checkout, with uv run before it)")
@@ -176,6 +179,5 @@ def print_result(result: DemoResult, echo: Callable[[str], None] = print) -> Non
 def _cell(numbers: dict[str, Any]) -> str:
     if not numbers["scored"]:
         return "nothing scored"
-    spread = f"{numbers['brier_best']:.3f} to {numbers['brier_worst']:.3f}"
     claims, groups = plural(numbers["scored"], "claim"), plural(numbers["clusters"], "group")
-    return f"{numbers['brier']:.3f} ({spread}), {claims} in {groups}"
+    return f"{numbers['brier']:.3f}, {claims} in {groups}"

@@ -388,7 +388,7 @@ def test_exports_and_reports_refuse_what_they_cannot_do(calledit: Run, tmp_path:
 
 def test_a_report_is_text_a_page_or_a_picture(calledit: Run, tmp_path: Path) -> None:
     calledit("register", write(tmp_path, document()))
-    assert "Nothing The Mayor said here has been scored yet." in calledit("report", "the-mayor").out
+    assert "Nothing The Mayor said here is past its deadline" in calledit("report", "the-mayor").out
     page, svg, png = tmp_path / "page.html", tmp_path / "strip.svg", tmp_path / "strip.png"
     assert calledit("report", "the-mayor", "--html", str(page)).code == 0
     assert calledit("report", "the-mayor", "--picture", str(svg)).code == 0

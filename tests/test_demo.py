@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from forecasts.ledger import read_ledger
+from forecasts.reports import author_report
 from forecasts.store import Store
+from forecasts.web.lists import authors_view
 from jobs import demo
 from jobs.cli import main
 from jobs.clocks import SystemClock
@@ -64,8 +67,18 @@ def test_it_prints_the_same_bytes_on_both_databases(
     for author in summary["authors"]:
         assert set(author) == {"slug", "name", "kind", "statements", "policies"}
         for numbers in author["policies"].values():
-            assert set(numbers) == {"scored", "clusters", "brier", "brier_best", "brier_worst", "by_basis"}
-            assert sum(numbers["by_basis"].values()) == numbers["scored"]
+            assert set(numbers) == {"scored", "clusters", "brier"}
+    store = Store("sqlite:///calledit-demo/calledit.db", SystemClock())
+    ledger = read_ledger(store)
+    listed = {row["slug"]: row["policies"] for row in authors_view(ledger, demo.END)["authors"]["rows"]}
+    pages_say = {
+        slug: author_report(ledger, slug, demo.END, past_only=True)["headline"]["brier"] for slug in listed
+    }
+    for author in summary["authors"]:
+        assert author["policies"] == listed[author["slug"]]  # the list of authors
+        assert author["policies"]["broad"]["brier"] == pytest.approx(pages_say[author["slug"]], abs=1e-12)
+    store.close()
+    assert any(pages_say.values())
     folder = Path("calledit-demo/authors")
     assert summary["articles"] == 3
     pages = {path.stem for path in folder.glob("*.html")}

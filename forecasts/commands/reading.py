@@ -36,12 +36,11 @@ def report(
     with opened(ctx) as store:
         leaves = any(file is not None for file in (html, picture, csv))
         ledger, now = read_of_author(ctx, store, author, as_of, include_drafts=include_drafts, leaves=leaves)
-        found = author_report(ledger, author, now)
+        found, past = (author_report(ledger, author, now, past_only=past_only) for past_only in (False, True))
     if html is not None:
         from forecasts.web.author import pictures
         from forecasts.web.pages import author_page
 
-        past = author_report(ledger, author, now, past_only=True)
         write_file(html, author_page(past, pictures(past)))
     if picture is not None:
         write_file(picture, draw(found, picture))
@@ -54,7 +53,7 @@ def report(
     elif html is None and picture is None and csv is None:
         from forecasts.text import report_text
 
-        typer.echo(report_text(found))
+        typer.echo(report_text(past))
 
 
 def leaderboard(
