@@ -254,6 +254,14 @@ def test_somebody_who_only_passed_it_on_is_named_and_has_no_page(desk: Desk) -> 
     assert told["reported_via"] == "Ada Bell"
     with pytest.raises(NotFoundError, match=r"There is no author 'ada-bell'. Registered: ben-cole."):
         ledger.author("ada-bell")
+    outright(desk, article="tarn-2020")
+    unpublish(desk)  # their own record goes, and the name stays in Ben's
+    (told,) = author_report(desk.ledger(public=True), "ben-cole", desk.clock.now())["statements"]
+    assert told["reported_via"] == "Ada Bell"
+    unnamed = correcting.NewReading(clear=["reported_via"])
+    correcting.correct_statement(desk.store, told["id"], unnamed, reason="Not to be named.", actor="Edith Editor")
+    (told,) = author_report(desk.ledger(public=True), "ben-cole", desk.clock.now())["statements"]
+    assert told["reported_via"] is None
 
 
 def test_which_forecast_counts_is_decided_over_everything(desk: Desk) -> None:

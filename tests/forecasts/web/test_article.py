@@ -71,7 +71,7 @@ def test_without_a_copy_the_claims_stand_in_our_words(get: Get, desk: Desk) -> N
     spoken(desk)
     text = text_of(get("/articles/tarn-2020").text)
     assert "No copy of the text is attached, or it was redacted" in text
-    assert "in our words Claim 0." in text
+    assert "1. Claim 0. in our words" in text
 
 
 def test_each_fact_stands_with_its_basis(get: Get, desk: Desk, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_long_text_is_shown_in_parts_and_many_statements_in_pages(get: Get, de
     assert len(page) < 120_000
     assert 'href="/articles/tarn-2020?part=3&amp;page=2#s-' in page  # a statement on the other page of the list
     second = get("/articles/tarn-2020?page=2").text
-    assert "Statement 60" in second
+    assert "60. " in text_of(second)
     assert re.search(r'href="/articles/tarn-2020\?part=3#in-s-\w+"', second)
 
 

@@ -12,6 +12,7 @@ from forecasts.charts import describe
 from forecasts.reports import Report
 from forecasts.web.author import pictures
 from forecasts.web.pages import author_page
+from tests.forecasts.web.conftest import HOSTILE
 from tests.support import documents as make
 from tests.support.desk import Desk
 
@@ -74,7 +75,7 @@ def test_it_reads_in_the_order_a_reader_needs(html: str, report: Report) -> None
         "The numbers under both policies",
         "What is not shown, and why",
         "Every claim",
-        "1. Statement",
+        f"1. {HOSTILE}",
     ]
     places = [told(html).index(text) for text in order]
     assert places == sorted(places)
@@ -150,7 +151,7 @@ def test_a_stated_number_is_said_to_be_stated(desk: Desk) -> None:
 
 
 def test_the_claim_stands_in_our_words_before_any_number(html: str) -> None:
-    first = told(html).split("1. Statement")[1]
+    first = told(html).split(f"1. {HOSTILE}")[1]
     assert "Hedged with “likely”" in first
     assert first.index("in our words") < first.index("80")
     assert "<blockquote>" not in html
