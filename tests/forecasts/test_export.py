@@ -48,6 +48,7 @@ PROMISED = {
     "kind",
     "checkability",
     "checkability_reason",
+    "second_coding",
     "hedge_phrase",
     "claim",
     "question",
