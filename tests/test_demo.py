@@ -64,6 +64,8 @@ def test_it_prints_the_same_bytes_on_both_databases(
     assert list(summary) == ["articles", "statements", "questions", "forecasts", "checks", "outcomes", "authors"]
     assert set(summary["outcomes"]) == {"yes", "no", "ambiguous", "annulled", "open"}
     assert sum(summary["outcomes"].values()) == summary["questions"]
+    assert summary["outcomes"]["no"] > 0
+    assert summary["outcomes"]["annulled"] > 0
     for author in summary["authors"]:
         assert set(author) == {"slug", "name", "kind", "statements", "policies"}
         for numbers in author["policies"].values():
@@ -94,8 +96,15 @@ def test_it_prints_the_same_bytes_on_both_databases(
     assert "Cannot be ranked" in board
 
 
-def test_run_twice_it_starts_clean(run: Demo) -> None:
+def test_run_twice_it_starts_clean(run: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "author_page", lambda *_: "page")  # of the files it is, not of what is drawn there
+    monkeypatch.setattr(demo, "pictures", lambda _: {})
+    monkeypatch.setattr(demo, "to_svg", lambda _: "<svg/>")
+    monkeypatch.setattr(demo, "to_png", lambda _: b"png")
     first = run("demo")
+    written = sorted(Path("calledit-demo").rglob("*.*"))
+    gone = Path("calledit-demo/authors/somebody-else.png")
+    gone.touch()
     assert first.startswith("3 articles, 101 statements, 59 questions, 65 forecasts, ")
     assert "unranked" in first
     assert "Nothing scored: Asia watchers; " in first
@@ -103,6 +112,7 @@ def test_run_twice_it_starts_clean(run: Demo) -> None:
     stray = Path("calledit-demo/notes.txt")
     stray.write_text("mine", encoding="utf-8")
     assert run("demo") == first
+    assert sorted(Path("calledit-demo").rglob("*.*")) == sorted([*written, stray])
     assert stray.read_text(encoding="utf-8") == "mine"
 
 
