@@ -18,37 +18,35 @@ from numpy.typing import NDArray
 
 from forecasts import sentences
 from forecasts.ledger import Ledger
-from forecasts.measures.calibration import unpicked
 from forecasts.measures.policies import reference_numbers, row_entry
-from forecasts.measures.rows import Row, Sample, is_known, settled_rows
+from forecasts.measures.records import Record, from_each_record, record_of
+from forecasts.measures.rows import Row, Sample, is_known
 from forecasts.measures.wording import latest_lexicons, reading
 from forecasts.model import PPM, iso
-from forecasts.policy import Policy
-from forecasts.tables import Author
+from forecasts.policy import RANKS
+from forecasts.tables import Author, Lexicon
 from scoring.gates import CLUSTERS_TO_TEST, GATES, allowed
 from scoring.ranking import lexicon_stability, pairwise_order
 
 Board = dict[str, Any]
 On = Literal["shared questions", "references"]
 
-RANKS: Policy = "strict"
 ALPHA = 0.05
 CLUSTERS_TO_RANK = next(gate.clusters for gate in GATES if gate.verdict != "too-few")
 
 
-def obstacles(ledger: Ledger, author: Author, now: datetime) -> list[dict[str, str]]:
+def obstacles(record: Record, now: datetime) -> list[dict[str, str]]:
     """Return what keeps an author from a rank, whoever else there is, by code and sentence."""
-    settled = settled_rows(ledger, author, RANKS)
-    picked = {ledger.collection_of(row).method for row in ledger.said_by(author)} == {"hand-picked"}
+    picked = record.methods == {"hand-picked"}
     found = []
-    if not is_known(author):
-        found.append(_obstacle(author.kind))
+    if not is_known(record.author):
+        found.append(_obstacle(record.author.kind))
     if picked:
         found.append(_obstacle("hand-picked"))
-    if not settled:
+    if not record.drawn.rows[RANKS] and not any(record.picked):
         found.append(_obstacle("nothing-strict"))
     elif not picked:
-        chosen = _chosen(ledger, author, now)
+        chosen = _chosen(record, now)
         sample = Sample(chosen.rows)
         if allowed(sample.clusters).verdict == "too-few":
             told = sentences.usable(sample.clusters, CLUSTERS_TO_RANK)
@@ -80,15 +78,15 @@ class _Chosen:
 
 def rankable(ledger: Ledger, author: Author, now: datetime) -> dict[int, Row]:
     """Return the settled claims of an author that a rank or a difference may rest on, by question."""
-    return {row.question.id: row for row in _chosen(ledger, author, now).rows}
+    return {row.question.id: row for row in _chosen(record_of(ledger, author, now), now).rows}
 
 
-def _chosen(ledger: Ledger, author: Author, now: datetime) -> _Chosen:
-    settled = settled_rows(ledger, author, RANKS)
-    matured = [row for row in settled if row.question.deadline <= now]
-    drawn = unpicked(ledger, matured)
-    rows = [row for row in drawn if not row.question.retrospective]
-    return _Chosen(rows, len(settled) - len(matured), len(matured) - len(drawn), len(drawn) - len(rows))
+def _chosen(record: Record, now: datetime) -> _Chosen:
+    drawn = record.drawn.rows[RANKS]
+    past, to_come = record.picked
+    matured = [row for row in drawn if row.question.deadline <= now]
+    rows = [row for row in matured if not row.question.retrospective]
+    return _Chosen(rows, len(drawn) - len(matured) + to_come, past, len(matured) - len(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +102,16 @@ class _Contestant:
     entries: list[Board]
 
     @classmethod
-    def of(cls, ledger: Ledger, author: Author, now: datetime) -> "_Contestant":
-        chosen = _chosen(ledger, author, now)
+    def of(cls, record: Record, lexicons: list[Lexicon], now: datetime) -> "_Contestant":
+        chosen, said = _chosen(record, now), record.drawn.statements
         rows = chosen.rows
         informed = Sample(row for row in rows if row.question.reference_ppm is not None)
         by_question = {row.question.id: row for row in rows}
-        entries = [row_entry(ledger, row) | {"title": row.question.title} for row in rows]
-        return cls(author, _named(ledger, author), chosen, Sample(rows), informed, by_question, entries)
+        entries = [
+            row_entry(row, said[row.forecast.statement_id], lexicons) | {"title": row.question.title}
+            for row in rows
+        ]
+        return cls(record.author, _named(record), chosen, Sample(rows), informed, by_question, entries)
 
     def shared(self, other: "_Contestant") -> list[tuple[Row, Row]]:
         """Return the rows of both on the questions both answered."""
@@ -137,7 +138,8 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
     """Return ranks that hold all at once with probability 1 - `ALPHA`, every pair, and who cannot be ranked."""
     found: list[_Contestant] = []
     cannot: list[Board] = []
-    for stand in ledger.each("board", lambda part, author: _stand(part, author, now)).values():
+    lexicons = latest_lexicons(ledger)
+    for stand in from_each_record(ledger, "board", now, lambda record: _stand(record, lexicons, now)).values():
         if isinstance(stand, _Contestant):
             found.append(stand)
         elif stand is not None:
@@ -165,12 +167,12 @@ def leaderboard(ledger: Ledger, now: datetime) -> Board:
     }
 
 
-def _stand(ledger: Ledger, author: Author, now: datetime) -> _Contestant | Board | None:
+def _stand(record: Record, lexicons: list[Lexicon], now: datetime) -> _Contestant | Board | None:
     """Return an author whom nothing of their own keeps from a rank, or what does; None for a silent one."""
-    if not ledger.said_by(author):
+    if record.label is None:
         return None
-    reasons = obstacles(ledger, author, now)
-    return _named(ledger, author) | {"reasons": reasons} if reasons else _Contestant.of(ledger, author, now)
+    reasons = obstacles(record, now)
+    return _named(record) | {"reasons": reasons} if reasons else _Contestant.of(record, lexicons, now)
 
 
 def _pairs(contestants: list[_Contestant]) -> Iterator[_Pair]:
@@ -331,6 +333,6 @@ def _pair_entry(contestants: list[_Contestant], pair: _Pair) -> Board:
     return entry | {"sentence": sentences.pair(first.name, second.name, words)}
 
 
-def _named(ledger: Ledger, author: Author) -> Board:
-    label = ledger.label_of_all(ledger.said_by(author))
-    return {"slug": author.slug, "name": author.name, "kind": author.kind, "publication": label}
+def _named(record: Record) -> Board:
+    author = record.author
+    return {"slug": author.slug, "name": author.name, "kind": author.kind, "publication": record.label}

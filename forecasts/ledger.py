@@ -5,7 +5,8 @@ drafts it holds only what is public: whatever leaves the registry is read from s
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,7 +25,7 @@ from forecasts.store import Store
 Row = TypeVar("Row", bound=SQLModel)
 Value = TypeVar("Value")
 # Authors whose records are in memory together where everybody's are read: some thousand claims each.
-AUTHORS_AT_ONCE = 10
+AUTHORS_AT_ONCE = 50
 # In the place of what would be made of an author of whom nothing is shown.
 _NOTHING = object()
 # The state asked for: that at an instant, that of a revision, or (None) that of now.
@@ -142,18 +143,10 @@ class Ledger:
 
     # -- what rests on everybody -----------------------------------------------------------------------------
 
-    def each(
-        self, key: Hashable, make: Callable[["Ledger", tables.Author], Value], *, unpicked: bool = False
-    ) -> dict[int, Value]:
-        """Return what is made of each author from a ledger complete for them, by row id, in the order of ids.
-
-        It is made once for a state, with the records of a few authors in memory at a time, and may rest on the
-        author's own record and the instant of the state alone, without corrections. With `unpicked` it may leave
-        out authors all of whose articles were picked by hand.
-        """
-        if self._within is not None:
-            return self._within.whole.each(key, make, unpicked=unpicked)
-        return self.remember(("each", key), lambda: {row.id: make(self, row) for row in self.subjects})
+    @property
+    def whole(self) -> "Whole | None":
+        """The whole that this ledger is a part of; None where it holds everything itself."""
+        return None if self._within is None else self._within.whole
 
     @property
     def subjects(self) -> list[tables.Author]:
@@ -570,7 +563,7 @@ class Whole:
         self._store = store
         self.rev = rev
         self.now = now
-        self._include_drafts = include_drafts
+        self.include_drafts = include_drafts
         self._remembered = Recent(1000)
         self.of_each: dict[Hashable, dict[int, Any]] = {}
 
@@ -591,12 +584,21 @@ class Whole:
         """Return the ledger that is complete for a scope."""
         with self._store.read() as session:
             within = Within(self, scope)
-            return Ledger(session, self.rev, now=self.now, include_drafts=self._include_drafts, within=within)
+            return Ledger(session, self.rev, now=self.now, include_drafts=self.include_drafts, within=within)
+
+    def read(self) -> AbstractContextManager[Session]:
+        """Return a session on the registry as it is now: whoever reads with it holds rows against `rev`."""
+        return self._store.read()
 
     def each(
-        self, key: Hashable, make: Callable[[Ledger, tables.Author], Value], *, unpicked: bool = False
+        self, key: Hashable, make: Callable[[list[int]], Mapping[int, Value]], *, unpicked: bool = False
     ) -> dict[int, Value]:
-        """Return what is made of each author, by row id, in the order of ids."""
+        """Return what is made of each author, by row id, in the order of ids.
+
+        It is made once for a state, of some authors at a time, and may rest on the author's own record and the
+        instant of the state alone, without corrections. With `unpicked` it may leave out authors all of whose
+        articles were picked by hand.
+        """
 
         def make_all() -> dict[int, Value]:
             ids = self._authors(unpicked=unpicked)
@@ -604,8 +606,7 @@ class Whole:
             missing = [author for author in ids if author not in made]
             for start in range(0, len(missing), AUTHORS_AT_ONCE):
                 some = missing[start : start + AUTHORS_AT_ONCE]
-                part = self.ledger(Scope(authors=frozenset(some), log=False))
-                shown = {row.id: make(part, row) for row in part.subjects}
+                shown = make(some)
                 made = made | {author: shown.get(author, _NOTHING) for author in some}
                 self.of_each[key] = made  # a later state need not wait for the end
             return {author: made[author] for author in ids if made[author] is not _NOTHING}

@@ -13,6 +13,8 @@ from forecasts.model import Basis, Interval, StatementKind
 
 VERSION = "1"
 Policy = Literal["broad", "strict"]
+#: The policy whose claims rank.
+RANKS: Policy = "strict"
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 REASONS = {

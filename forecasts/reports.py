@@ -14,6 +14,7 @@ from forecasts.leaderboard import obstacles
 from forecasts.ledger import Ledger
 from forecasts.measures.headline import headline_numbers, over_time
 from forecasts.measures.policies import maturity_numbers, policy_numbers
+from forecasts.measures.records import record_of
 from forecasts.measures.rows import settled_rows
 from forecasts.measures.wording import readings
 from forecasts.model import iso
@@ -35,7 +36,7 @@ def author_report(ledger: Ledger, slug: str, now: datetime, *, past_only: bool =
     rows = settled_rows(ledger, author, "broad", until)
     collections = _collections(ledger, statements)
     methods = [collection["method"] for collection in collections]
-    in_the_way = obstacles(ledger, author, now)
+    in_the_way = obstacles(record_of(ledger, author, now), now)
     return {
         "author": {"slug": author.slug, "name": author.name, "kind": author.kind, "note": author.note},
         "rev": ledger.rev,

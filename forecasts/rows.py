@@ -171,7 +171,7 @@ class _Reader:
         """Return the rows whose field is one of some values."""
         columns = table.__table__.c  # type: ignore[attr-defined]
         found: dict[int, Row] = {}
-        for some in _in_parts(ids):
+        for some in in_parts(ids):
             query = select(*columns).where(columns.rev <= self._rev, columns[name].in_(some))
             found |= {getattr(row, key): row for row in self._session.execute(query)}
         return found
@@ -182,7 +182,7 @@ class _Reader:
         if name is None:
             yield from self._session.exec(select(link.question_id, link.resource_id))
             return
-        for some in _in_parts(ids):
+        for some in in_parts(ids):
             yield from self._session.exec(
                 select(link.question_id, link.resource_id).where(col(getattr(link, name)).in_(some))
             )
@@ -330,7 +330,8 @@ def _named(rows: dict[int, Any], name: str) -> set[int]:
     return {getattr(row, name) for row in rows.values()} - {None}
 
 
-def _in_parts(ids: Iterable[Any]) -> Iterator[list[Any]]:
+def in_parts(ids: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield ids in lists as long as a query takes."""
     waiting = iter(ids)
     while some := list(islice(waiting, AT_ONCE)):
         yield some

@@ -67,11 +67,10 @@ def leaderboard(
 ) -> None:
     """Rank the authors who can be ranked, and say of all others why they cannot."""
     from forecasts import leaderboard as ranking
+    from forecasts.policy import RANKS
 
-    if policy != ranking.RANKS:
-        raise InvalidInputError(
-            f"Only the {ranking.RANKS} policy ranks; leave --policy out, or write {ranking.RANKS}."
-        )
+    if policy != RANKS:
+        raise InvalidInputError(f"Only the {RANKS} policy ranks; leave --policy out, or write {RANKS}.")
     with opened(ctx) as store:
         ledger, now = read(ctx, store, as_of, include_drafts=include_drafts)
         found = ranking.leaderboard(ledger, now)

@@ -8,9 +8,10 @@ from typing import Any
 
 from forecasts import sentences
 from forecasts.ledger import Ledger
-from forecasts.measures.rows import Row, Sample, grouped, is_known, settled_rows
+from forecasts.measures.records import Drawn, from_each_drawn
+from forecasts.measures.rows import Row, Sample, grouped, is_known, unpicked
 from forecasts.model import PPM
-from forecasts.policy import Policy
+from forecasts.policy import POLICIES, Policy
 from forecasts.tables import Author
 from scoring.calibration import (
     CalibrationTest,
@@ -207,30 +208,22 @@ def shrunk_numbers(ledger: Ledger, author: Author, name: Policy) -> dict[str, An
     return numbers | {"sentence": sentences.shrunk(author.name, numbers)}
 
 
-def unpicked(ledger: Ledger, rows: list[Row]) -> list[Row]:
-    """Return the rows whose articles nobody picked by hand: only those speak of more than themselves."""
-    return [
-        row
-        for row in rows
-        if ledger.collection_of(ledger.statements[row.forecast.statement_id]).method != "hand-picked"
-    ]
-
-
 def _to_shrink(ledger: Ledger, name: Policy) -> dict[int, tuple[list[float], list[str]]]:
     """Return what is drawn together, of known authors, unpicked, each of enough groups, by the author's row id.
 
     Of each claim it is the difference to the reference and the group: all that is kept of everybody's.
     """
 
-    def of(part: Ledger, author: Author) -> tuple[list[float], list[str]] | None:
-        rows = unpicked(part, settled_rows(part, author, name)) if is_known(author) else []
-        clusters = [row.question.cluster for row in rows]
-        if "shrunk" not in allowed(len(set(clusters))).shown:
-            return None
-        return [row.brier - _against(row) for row in rows], clusters
+    found = from_each_drawn(ledger, "to-shrink", lambda drawn: {name: _spread(drawn, name) for name in POLICIES})
+    return {key: spread for key, by_policy in found.items() if (spread := by_policy[name]) is not None}
 
-    found = ledger.each(("to-shrink", name), of, unpicked=True)
-    return {key: drawn for key, drawn in found.items() if drawn is not None}
+
+def _spread(drawn: Drawn, name: Policy) -> tuple[list[float], list[str]] | None:
+    rows = drawn.rows[name] if is_known(drawn.author) else []
+    clusters = [row.question.cluster for row in rows]
+    if "shrunk" not in allowed(len(set(clusters))).shown:
+        return None
+    return [row.brier - _against(row) for row in rows], clusters
 
 
 def _shrunk(ledger: Ledger, name: Policy) -> Shrunk | None:
@@ -286,7 +279,7 @@ def withheld(
 def _why_not_shrunk(ledger: Ledger, author: Author, name: Policy, sample: Sample) -> str:
     if not is_known(author):
         return "not shown: the author is unknown, and unknown authors are not put together with others"
-    usable = len({row.question.cluster for row in unpicked(ledger, list(sample.rows))})
+    usable = len({row.question.cluster for row in unpicked(ledger, sample.rows)})
     if usable < needs("shrunk"):
         return sentences.too_few(needs("shrunk"), usable, of=" from articles that nobody picked by hand")
     of = f" with {needs('shrunk')} independent groups each"

@@ -1,6 +1,7 @@
 """The numbers of one author under one policy, each None where it may not be shown, and the rows behind them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from statistics import fmean
 from typing import Any
@@ -12,10 +13,10 @@ from forecasts import sentences
 from forecasts.ledger import Ledger
 from forecasts.measures.calibration import of_stated, shrunk_numbers, tests, withheld
 from forecasts.measures.rows import MOST_FOR_GAFFKE, Row, Sample, open_rows, settled_rows
-from forecasts.measures.wording import lexicon_rows, phrase_rows, readings, wording_numbers
+from forecasts.measures.wording import latest_lexicons, lexicon_rows, phrase_rows, read_by, wording_numbers
 from forecasts.model import PPM, iso
 from forecasts.policy import Policy
-from forecasts.tables import Author
+from forecasts.tables import Author, Lexicon
 from scoring.compare import brier_difference, paired_difference
 from scoring.gates import allowed
 from scoring.intervals import Interval
@@ -81,7 +82,7 @@ def _policy_numbers(ledger: Ledger, author: Author, name: Policy, sample: Sample
         numbers["lexicons"] = lexicon_rows(ledger, sample)
         numbers["shrunk"] = shrunk_numbers(ledger, author, name)
     numbers["withheld"] = withheld(ledger, author, name, sample, numbers)
-    numbers["rows"] = [row_entry(ledger, row) for row in sample.rows]
+    numbers["rows"] = [_row_entry(ledger, row) for row in sample.rows]
     return numbers
 
 
@@ -159,16 +160,21 @@ def maturity_numbers(ledger: Ledger, author: Author, name: Policy, now: datetime
         "matured": sum(past) / len(past) if past else None,
         "best": sum(sure + [min(pair) for pair in ends]) / counted if counted else None,
         "worst": sum(sure + [max(pair) for pair in ends]) / counted if counted else None,
-        "rows": [row_entry(ledger, row) for row in still_open],
+        "rows": [_row_entry(ledger, row) for row in still_open],
     }
     return numbers | {"sentence": sentences.maturity(numbers)}
 
 
-def row_entry(ledger: Ledger, row: Row) -> dict[str, Any]:
-    """Return one row with all that the numbers are computed from."""
+def _row_entry(ledger: Ledger, row: Row) -> dict[str, Any]:
+    statement = ledger.statements[row.forecast.statement_id]
+    return row_entry(row, statement.public_id, latest_lexicons(ledger))
+
+
+def row_entry(row: Row, statement: str, lexicons: Iterable[Lexicon]) -> dict[str, Any]:
+    """Return one row, made from the statement of a public id, with all that the numbers are computed from."""
     return {
         "forecast": row.forecast.public_id,
-        "statement": ledger.statements[row.forecast.statement_id].public_id,
+        "statement": statement,
         "question": row.question.public_id,
         "cluster": row.question.cluster,
         "deadline": iso(row.question.deadline),
@@ -181,5 +187,5 @@ def row_entry(ledger: Ledger, row: Row) -> dict[str, Any]:
         "basis": row.forecast.basis,
         "asserts": row.forecast.asserts,
         "phrase": row.forecast.phrase,
-        "readings": {lexicon.key: found.median for lexicon, found in readings(ledger, row.forecast)},
+        "readings": {lexicon.key: found.median for lexicon, found in read_by(lexicons, row.forecast)},
     }

@@ -102,6 +102,15 @@ def open_rows(ledger: Ledger, author: Author, name: Policy) -> list[Row]:
     )
 
 
+def unpicked(ledger: Ledger, rows: Iterable[Row]) -> list[Row]:
+    """Return the rows whose articles nobody picked by hand: only those speak of more than themselves."""
+    return [
+        row
+        for row in rows
+        if ledger.collection_of(ledger.statements[row.forecast.statement_id]).method != "hand-picked"
+    ]
+
+
 def _y(ledger: Ledger, forecast: Forecast) -> int:
     return int(ledger.outcome(forecast.question_id) == "yes")
 

@@ -1,5 +1,6 @@
 """What the numbers owe to reading words: a table by phrase, a range of readings, and every other lexicon."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,12 @@ def reading(lexicon: Lexicon, forecast: Forecast) -> Range | None:
 
 def readings(ledger: Ledger, forecast: Forecast) -> list[tuple[Lexicon, Range]]:
     """Return what each lexicon that defines the phrase of a forecast makes of it."""
-    read = ((lexicon, reading(lexicon, forecast)) for lexicon in latest_lexicons(ledger))
+    return read_by(latest_lexicons(ledger), forecast)
+
+
+def read_by(lexicons: Iterable[Lexicon], forecast: Forecast) -> list[tuple[Lexicon, Range]]:
+    """Return what each of some lexicons that defines the phrase of a forecast makes of it."""
+    read = ((lexicon, reading(lexicon, forecast)) for lexicon in lexicons)
     return [(lexicon, found) for lexicon, found in read if found is not None]
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from forecasts import sentences
 from forecasts.errors import InvalidInputError, NotFoundError
-from forecasts.leaderboard import ALPHA, RANKS, Board, rankable
+from forecasts.leaderboard import ALPHA, Board, rankable
 from forecasts.ledger import Ledger
 from forecasts.measures.policies import reference_numbers
 from forecasts.measures.rows import Row, Sample, settled_rows
 from forecasts.model import PPM, iso
-from forecasts.policy import POLICIES
+from forecasts.policy import POLICIES, RANKS
 from forecasts.tables import Author, Forecast, Question
 from forecasts.web.lists import PAGE, page_of
 from forecasts.web.views import View, named, notes

@@ -46,7 +46,7 @@ def method_view(ledger: Ledger, dispute_window: timedelta | None = None) -> View
         "bins": calibration.BINS,
         "authors_to_shrink": AUTHORS_TO_SHRINK,
         "ranks": {
-            "policy": leaderboard.RANKS,
+            "policy": policy.RANKS,
             "alpha": leaderboard.ALPHA,
             "clusters": leaderboard.CLUSTERS_TO_RANK,
             "shared": CLUSTERS_TO_TEST,
