@@ -37,6 +37,14 @@ class Recent:
             future.add_done_callback(partial(self._settle, key))
         return future
 
+    def peek(self, key: Hashable) -> Any:
+        """Return the value kept under the key; None where there is none, or none yet."""
+        with self._lock:
+            if key not in self._weights:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key].result()
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value kept under the key, or make it in this thread and keep it."""
         mine: Future[Value] = Future()

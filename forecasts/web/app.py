@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
@@ -13,8 +14,9 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BeforeValidator
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from forecasts.errors import InvalidInputError, NotFoundError, RedactedError
+from forecasts.errors import InvalidInputError, NotFoundError, RedactedError, StoreError
 from forecasts.kept import Recent, Together
 from forecasts.ledger import AsOf, Ledger
 from forecasts.scalars import Instant
@@ -38,6 +40,8 @@ UNCACHED = {"Cache-Control": "no-store"}
 KEPT = 64_000_000
 #: Pages made at once, and reads beside them: more would be no sooner, and each holds a connection to the database.
 MAKERS, READERS = 4, 4
+#: Addresses of kept pages remembered, to know without the database which may be kept.
+ADDRESSES = 10_000
 
 Value = TypeVar("Value")
 
@@ -113,13 +117,15 @@ def create_app(
     """
     app = FastAPI(title="calledit", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     site = _Site(Desk(store, drafts=drafts))
+    news = _Site(Desk(store)) if drafts else site
+    app.add_middleware(_Ready, sites=(site, news))
     _add_lists(app, site)
     _add_boards(app, site)
     _add_pages(app, site)
     _add_search(app, site, address)
     _add_sources(app, site)
     _add_method(app, site, dispute_window)
-    _add_news(app, _Site(Desk(store)) if drafts else site, address, store)
+    _add_news(app, news, address, store)
     _add_files(app, site)
     if monitor is not None:
         _add_probes(app, monitor)
@@ -136,6 +142,7 @@ class _Site:
         self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="pages")
         self._newest = Together(partial(run_sync, desk.newest))
         self._pages = Recent(KEPT, weigh=lambda key, page: len(str(key)) + len(page.zipped))
+        self._plain: set[tuple[Hashable, ...]] = set()
 
     async def read(self, make: Callable[[], Value]) -> Value:
         """Return what is read in a thread."""
@@ -179,7 +186,38 @@ class _Site:
             if not await self.read(lambda: self.desk.came_later(state, about)):
                 raise
             raise NotYetError(_not_yet(about[0], as_of)) from None
+        if beside is None and not request.scope["query_string"]:
+            if len(self._plain) >= ADDRESSES:
+                self._plain.clear()
+            self._plain.add(_address(request))
         return respond_page(request, page)
+
+    async def ready(self, request: Request) -> Response | None:
+        """Return the page of an address without a query, if it is kept as the registry is now."""
+        address = (request.scope["scheme"], request.headers.get("host"), request.scope["path"])
+        if address not in self._plain:
+            return None
+        state = await self.state(None)
+        page = self._pages.peek((state.key, None, None, *address))
+        return None if page is None else respond_page(request, page)
+
+
+class _Ready:
+    """Sends pages that are kept before any route is looked for; everything else goes on to the routes."""
+
+    def __init__(self, app: ASGIApp, sites: Iterable[_Site]) -> None:
+        self._app = app
+        self._sites = tuple(dict.fromkeys(sites))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and not scope["query_string"]:
+            for site in self._sites:
+                with suppress(StoreError):  # the route says what is wrong
+                    page = await site.ready(Request(scope))
+                    if page is not None:
+                        await page(scope, receive, send)
+                        return
+        await self._app(scope, receive, send)
 
 
 def _address(request: Request) -> tuple[Hashable, ...]:
