@@ -9,7 +9,7 @@ from typing import Any
 
 from forecasts import publishing
 from forecasts.ledger import Ledger
-from forecasts.measures.policies import headline
+from forecasts.measures.rows import headline
 from forecasts.model import iso
 from forecasts.sentences import plural, share
 from forecasts.tables import Question, Statement

@@ -144,6 +144,11 @@ class Ledger:
     # -- what rests on everybody -----------------------------------------------------------------------------
 
     @property
+    def hidden(self) -> set[int]:
+        """The statements it was made from that are not shown."""
+        return self._registered[0].keys() - self.every_statement.keys()
+
+    @property
     def whole(self) -> "Whole | None":
         """The whole that this ledger is a part of; None where it holds everything itself."""
         return None if self._within is None else self._within.whole
@@ -601,7 +606,7 @@ class Whole:
         """
 
         def make_all() -> dict[int, Value]:
-            ids = self._authors(unpicked=unpicked)
+            ids = self.author_ids(unpicked=unpicked)
             made: dict[int, Any] = self.of_each.get(key, {})
             missing = [author for author in ids if author not in made]
             for start in range(0, len(missing), AUTHORS_AT_ONCE):
@@ -613,7 +618,7 @@ class Whole:
 
         return self.remember(("each", key), make_all)
 
-    def _authors(self, *, unpicked: bool) -> list[int]:
+    def author_ids(self, *, unpicked: bool = False) -> list[int]:
         """Return the authors by row id, or those of them who speak in an article that was not picked by hand."""
         known = select(tables.Author.id).where(tables.Author.rev <= self.rev).order_by(col(tables.Author.id))
         if unpicked:

@@ -34,7 +34,7 @@ class Scope:
     log: bool = True
 
 
-Kind = Literal["author", "article", "statement", "question", "check", "evidence"]
+Kind = Literal["author", "article", "statement", "question", "source", "check", "evidence"]
 
 
 def scope_of(session: Session, kind: Kind, name: str) -> Scope:
@@ -47,6 +47,9 @@ def scope_of(session: Session, kind: Kind, name: str) -> Scope:
         "article": select(tables.Article.id).where(tables.Article.key == name),
         "statement": select(tables.Statement.stated_by_id).where(tables.Statement.public_id == name),
         "question": select(tables.Question.id).where(tables.Question.public_id == name),
+        "source": select(link.question_id)
+        .join(tables.Resource, col(tables.Resource.id) == col(link.resource_id))
+        .where(tables.Resource.public_id == name),
         "check": select(link.question_id)
         .join(check, col(check.resource_id) == col(link.resource_id))
         .where(check.public_id == name),

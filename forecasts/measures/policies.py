@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -20,21 +19,6 @@ from forecasts.tables import Author, Lexicon
 from scoring.compare import brier_difference, paired_difference
 from scoring.gates import allowed
 from scoring.intervals import Interval
-
-
-def headline(ledger: Ledger, author: Author, name: Policy, until: datetime | None = None) -> dict[str, Any]:
-    """Return the few numbers a list of authors shows: claims scored, groups, and the mean with each group once.
-
-    With `until` of claims past their deadline then alone: the mean is the headline of the author's page.
-    """
-    groups: dict[str, list[float]] = {}
-    for row in settled_rows(ledger, author, name, until):
-        groups.setdefault(row.question.cluster, []).append(row.brier)
-    return {
-        "scored": sum(map(len, groups.values())),
-        "clusters": len(groups),
-        "brier": fmean(map(fmean, groups.values())) if groups else None,
-    }
 
 
 def policy_numbers(ledger: Ledger, author: Author, name: Policy, until: datetime | None = None) -> dict[str, Any]:

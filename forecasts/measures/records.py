@@ -4,22 +4,25 @@ A ledger holds all that a page shows of somebody. Who is ranked, and what is dra
 settled claims of articles that nobody picked by hand. These are read in a query for many authors at once.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, and_, col, exists, func, literal_column, select
+from sqlmodel import and_, col, exists, func, literal_column, select
 
 from forecasts import policy, publishing, resolving, tables
+from forecasts.columns import Columns, Said
 from forecasts.ledger import Ledger, Whole
-from forecasts.measures.rows import Row, row_of, settled_rows, unpicked
+from forecasts.measures.rows import Row, brier, headline, in_short, row_of, settled_rows, unpicked
 from forecasts.policy import RANKS, Policy
-from forecasts.rows import Scope, in_parts
+from forecasts.rows import Scope
 
 Value = TypeVar("Value")
+Headline = dict[Policy, dict[str, Any]]
 _PICKED = "hand-picked"
 #: Rows fetched at once where the first may be enough.
 _FEW = 20
@@ -101,6 +104,25 @@ def from_each_record(
     )
 
 
+def headlines(ledger: Ledger, authors: Sequence[tables.Author], now: datetime) -> dict[int, Headline]:
+    """Return for some authors, under each policy, the numbers a list shows of claims past their deadline."""
+    whole = ledger.whole
+    if whole is None:
+        return {row.id: _headlines_of(ledger, row, now) for row in authors}
+    ids = [row.id for row in authors]
+    return made(
+        whole,
+        ids,
+        lambda found: found,
+        lambda reader: reader.headlines(now),
+        lambda part, row: _headlines_of(part, row, now),
+    )
+
+
+def _headlines_of(ledger: Ledger, author: tables.Author, now: datetime) -> Headline:
+    return {name: headline(ledger, author, name, now) for name in policy.POLICIES}
+
+
 def made(
     whole: Whole,
     ids: Collection[int],
@@ -118,23 +140,21 @@ def made(
     return found
 
 
-class _Reader:
-    """Columns of some authors at a state.
+class _Reader(Columns):
+    """What of some authors is put beside others.
 
-    `odd` are those it leaves out: who said more in a record after its notice was given, so that each statement has
-    to be looked at; and who was scored for what an earlier forecast, registered later, has taken the place of.
+    `odd` are those it leaves out: who said more in a record after its notice was given, and who was scored for
+    what an earlier forecast, registered later, has taken the place of.
     """
 
-    def __init__(self, session: Session, whole: Whole, ids: Collection[int]) -> None:
-        self._session = session
-        self._whole = whole
-        self._rev = whole.rev
-        moves = self._by(tables.Publication, ids, "author_id")
-        moves.sort(key=lambda row: row.rev)
-        self._moves = {(row.article_id, row.author_id): row for row in moves}
-        self._taken_back = publishing.taken_back(session, ids)
-        self.odd = self._outgrown(publishing.noticed_at(moves)) | self._overtaken(ids)
-        self._ids = [key for key in ids if key not in self.odd]
+    @cached_property
+    def odd(self) -> set[int]:
+        """Those whom columns alone do not tell."""
+        return self.outgrown | self._overtaken()
+
+    @cached_property
+    def _ids(self) -> list[int]:
+        return [key for key in self.ids if key not in self.odd]
 
     def drawn(self) -> dict[int, Drawn]:
         """Return what is drawn of each author."""
@@ -147,9 +167,9 @@ class _Reader:
             step.outcome,
         )
         query = self._settled(columns).where(tables.Collection.method != _PICKED)
-        found = [row for row in self._parts(query, forecast.author_id, self._ids) if self._shows(row)]
+        found = [row for row in self.parts(query, forecast.author_id, self._ids) if self.shows(row)]
         questions = self._questions({row.question_id for row in found})
-        authors = {row.id: row for row in self._by(tables.Author, self._ids, "id")}
+        authors = {row.id: row for row in self.by(tables.Author, "id", self._ids)}
         drawn = {key: Drawn(authors[key], {name: [] for name in policy.POLICIES}, {}) for key in sorted(authors)}
         made: dict[int, Row] = {}
         for row in sorted(found, key=lambda row: row.public_id):
@@ -161,38 +181,53 @@ class _Reader:
 
     def records(self, now: datetime) -> dict[int, Record]:
         """Return the record of each author."""
-        said, drawn = self._said(), self.drawn()
+        said: dict[int, list[Said]] = {}
+        for row in self.said():
+            if row.standing:
+                said.setdefault(row.author_id, []).append(row)
+        methods = self._methods({row.article_id for listed in said.values() for row in listed})
+        drawn = self.drawn()
         picked = self._picked(drawn, now)
         return {
             key: Record(
                 drawn[key],
-                max((label for label, _ in said.get(key, ())), key=publishing.LABELS.index, default=None),
-                frozenset(method for _, method in said.get(key, ())),
+                max((row.label for row in said.get(key, ())), key=publishing.LABELS.index, default=None),
+                frozenset(methods[row.article_id] for row in said.get(key, ())),
                 picked[key],
             )
             for key in drawn
         }
 
-    def _said(self) -> dict[int, list[tuple[str, str]]]:
-        """Return for each author the label and the choice of the articles in which something of theirs stands."""
-        statement, edition = tables.Statement, tables.Edition
-        after = aliased(statement)
-        replaced = exists().where(col(after.supersedes_id) == statement.id, col(after.rev) <= self._rev)
-        query: Any = (
-            select(col(statement.stated_by_id).label("author_id"), edition.article_id, tables.Collection.method)
-            .join_from(statement, edition)
-            .join(tables.Article)
-            .join(tables.Collection)
-            .where(statement.rev <= self._rev, ~replaced)
-            .distinct()
+    def headlines(self, now: datetime) -> dict[int, Headline]:
+        """Return for each author, under each policy, the numbers of claims past their deadline."""
+        columns = (
+            tables.Forecast.author_id,
+            tables.Forecast.question_id,
+            tables.Edition.article_id,
+            tables.Forecast.probability_ppm,
+            tables.Score.policy,
+            tables.Resolution.outcome,
         )
-        found: dict[int, list[tuple[str, str]]] = {}
-        for row in self._parts(query, statement.stated_by_id, self._ids):
-            if self._shows(row):
-                move = self._moves.get((row.article_id, row.author_id))
-                label = publishing.label(move, self._whole.now)
-                found.setdefault(row.author_id, []).append((label, row.method))
-        return found
+        rows = [
+            row
+            for row in self.parts(self._settled(columns), tables.Forecast.author_id, self._ids)
+            if self.shows(row)
+        ]
+        questions = self._questions({row.question_id for row in rows})
+        groups: dict[tuple[int, str], dict[str, list[float]]] = {}
+        for row in rows:
+            question = questions[row.question_id]
+            if question.deadline <= now:
+                of = groups.setdefault((row.author_id, row.policy), {})
+                of.setdefault(question.cluster, []).append(brier(row.probability_ppm, int(row.outcome == "yes")))
+        return {
+            key: {name: in_short(groups.get((key, name), {})) for name in policy.POLICIES} for key in self._ids
+        }
+
+    def _methods(self, articles: Iterable[int]) -> dict[int, str]:
+        """Return how each of some articles was chosen."""
+        query = select(tables.Article.id, tables.Collection.method).join(tables.Collection)
+        return {row.id: row.method for row in self.parts(query, tables.Article.id, articles)}
 
     def _picked(self, drawn: dict[int, Drawn], now: datetime) -> dict[int, tuple[int, int]]:
         """Count the settled claims from articles picked by hand; where nothing is drawn, up to the first."""
@@ -208,7 +243,7 @@ class _Reader:
         for key, of in drawn.items():
             counts = [0, 0]
             with self._session.execute(query, {"author": key}) as rows:
-                for row in filter(self._shows, rows):
+                for row in filter(self.shows, rows):
                     counts[row.deadline > now] += 1
                     if not of.rows[RANKS]:
                         break
@@ -250,37 +285,12 @@ class _Reader:
             col(after.rev) <= self._rev,
         )
 
-    def _shows(self, row: Any) -> bool:
-        """Whether the record that a row belongs to is shown."""
-        if self._whole.include_drafts:
-            return True
-        key = (row.article_id, row.author_id)
-        return key not in self._taken_back and publishing.is_public(self._moves.get(key), self._whole.now)
-
-    def _outgrown(self, noticed_at: dict[tuple[int, int], int]) -> set[int]:
-        """Return the authors of records in which something was said after their notice was given."""
-        statement, edition = tables.Statement, tables.Edition
-        query: Any = (
-            select(
-                col(statement.stated_by_id).label("author_id"),
-                edition.article_id,
-                func.max(statement.rev).label("last"),
-            )
-            .join_from(statement, edition)
-            .where(statement.rev <= self._rev)
-            .group_by(col(statement.stated_by_id), col(edition.article_id))
-        )
-        told = {author for _, author in noticed_at}
-        rows = self._parts(query, statement.stated_by_id, told)
-        never = self._rev
-        return {row.author_id for row in rows if row.last > noticed_at.get((row.article_id, row.author_id), never)}
-
-    def _overtaken(self, ids: Collection[int]) -> set[int]:
+    def _overtaken(self) -> set[int]:
         """Return the authors scored for a forecast that another of theirs on the question keeps from counting."""
         forecast, statement = tables.Forecast, tables.Statement
         pair = (col(forecast.author_id), col(forecast.question_id))
         several = select(*pair).where(forecast.rev <= self._rev).group_by(*pair).having(func.count() > 1)
-        pairs = {(row.author_id, row.question_id) for row in self._parts(several, forecast.author_id, ids)}
+        pairs = {(row.author_id, row.question_id) for row in self.parts(several, forecast.author_id, self.ids)}
         if not pairs:
             return set()
         columns: list[Any] = [
@@ -299,7 +309,7 @@ class _Reader:
         )
         rows = [
             row
-            for row in self._parts(standing, forecast.author_id, {author for author, _ in pairs})
+            for row in self.parts(standing, forecast.author_id, {author for author, _ in pairs})
             if (row.author_id, row.question_id) in pairs
         ]
         claims = [resolving.as_claim(row, row) for row in rows]
@@ -316,22 +326,13 @@ class _Reader:
         ]
         return {
             by_id[row.forecast_id].author_id
-            for row in self._parts(scored, tables.Score.forecast_id, waiting)
+            for row in self.parts(scored, tables.Score.forecast_id, waiting)
             if (by_id[row.forecast_id].public_id, row.policy) in later
         }
 
     def _questions(self, ids: Iterable[int]) -> dict[int, Any]:
         columns = (getattr(tables.Question, name) for name in _QUESTION)
-        return {row.id: row for row in self._parts(select(*columns), tables.Question.id, ids)}
-
-    def _by(self, table: Any, ids: Iterable[int], name: str) -> list[Any]:
-        query = select(*table.__table__.c).where(table.rev <= self._rev)
-        return list(self._parts(query, getattr(table, name), ids))
-
-    def _parts(self, query: Any, column: Any, ids: Iterable[int]) -> Iterator[Any]:
-        """Yield what a query finds where a column is one of some ids."""
-        for some in in_parts(ids):
-            yield from self._session.execute(query.where(col(column).in_(some)))
+        return {row.id: row for row in self.parts(select(*columns), tables.Question.id, ids)}
 
 
 _FORECAST = (

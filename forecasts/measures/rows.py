@@ -1,9 +1,10 @@
 """The rows the numbers stand on: forecasts that count under a policy, with how their questions came out."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Row:
         """The Brier score of a settled row: an exact integer times 10^-12."""
         if self.y is None:
             raise AssertionError("an open row has no score")
-        return float((self.p - self.y * PPM) ** 2 / PPM**2)
+        return brier(self.p, self.y)
 
     def as_said(self) -> "Row":
         """Return the row as it bears on what was said, when the author said that it will not happen."""
@@ -54,6 +55,15 @@ class Row:
             return self
         y = None if self.y is None else 1 - self.y
         return Row(self.forecast, self.question, y, PPM - self.p, PPM - self.high, PPM - self.low)
+
+
+def brier(ppm: int, y: int) -> float:
+    """Return the Brier score of a probability in parts per million.
+
+    >>> brier(300_000, 1)
+    0.49
+    """
+    return float((ppm - y * PPM) ** 2 / PPM**2)
 
 
 def is_known(author: Author) -> bool:
@@ -100,6 +110,30 @@ def open_rows(ledger: Ledger, author: Author, name: Policy) -> list[Row]:
             and ledger.outcome(forecast.question_id) == "open"
         ],
     )
+
+
+def headline(ledger: Ledger, author: Author, name: Policy, until: datetime | None = None) -> dict[str, Any]:
+    """Return the few numbers a list of authors shows: claims scored, groups, and the mean with each group once.
+
+    With `until` of claims past their deadline then alone: the mean is the headline of the author's page.
+    """
+    groups: dict[str, list[float]] = {}
+    for row in settled_rows(ledger, author, name, until):
+        groups.setdefault(row.question.cluster, []).append(row.brier)
+    return in_short(groups)
+
+
+def in_short(groups: Mapping[str, list[float]]) -> dict[str, Any]:
+    """Return the numbers of a list, from the scores in each group.
+
+    >>> in_short({"a": [0.0, 0.5], "b": [0.75]})
+    {'scored': 3, 'clusters': 2, 'brier': 0.5}
+    """
+    return {
+        "scored": sum(map(len, groups.values())),
+        "clusters": len(groups),
+        "brier": fmean(map(fmean, groups.values())) if groups else None,
+    }
 
 
 def unpicked(ledger: Ledger, rows: Iterable[Row]) -> list[Row]:

@@ -269,7 +269,7 @@ def _add_search(app: FastAPI, site: "_Site", address: str) -> None:
             view = dossier_view(ledger, asked, desk.find, now, page=number, site=address)
             return pages.dossier_page(view, as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about="everybody" if asked.author.strip() else None)
 
     @get("/articles/{key}")
     async def article(
@@ -289,7 +289,7 @@ def _add_search(app: FastAPI, site: "_Site", address: str) -> None:
             view = compare_view(ledger, board, picked, desk.now(ledger, as_of), page=number)
             return pages.compare_page(view, as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about="everybody" if len(picked.given) > 1 else None)
 
 
 def _add_lists(app: FastAPI, site: "_Site") -> None:
@@ -298,7 +298,9 @@ def _add_lists(app: FastAPI, site: "_Site") -> None:
 
     @get("/")
     async def home(request: Request, as_of: At) -> Response:
-        return await page(request, as_of, lambda ledger: pages.home_page(lists.home_view(ledger), as_of=as_of))
+        return await page(
+            request, as_of, lambda ledger: pages.home_page(lists.home_view(ledger), as_of=as_of), about="everybody"
+        )
 
     @get("/authors")
     async def authors(request: Request, as_of: At, number: PageNumber = 1) -> Response:
@@ -307,21 +309,21 @@ def _add_lists(app: FastAPI, site: "_Site") -> None:
                 lists.authors_view(ledger, site.desk.now(ledger, as_of), number), as_of=as_of
             )
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about="everybody")
 
     @get("/articles")
     async def articles(request: Request, as_of: At, number: PageNumber = 1) -> Response:
         def build(ledger: Ledger) -> str:
             return pages.articles_page(lists.articles_view(ledger, number), as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about="everybody")
 
     @get("/questions")
     async def questions(request: Request, as_of: At, number: PageNumber = 1, state: str | None = None) -> Response:
         def build(ledger: Ledger) -> str:
             return pages.questions_page(lists.questions_view(ledger, number, state), as_of=as_of)
 
-        return await page(request, as_of, build)
+        return await page(request, as_of, build, about="everybody")
 
     @get("/corrections")
     async def corrections(request: Request, as_of: At, number: PageNumber = 1) -> Response:
@@ -398,7 +400,7 @@ def _add_sources(app: FastAPI, site: "_Site") -> None:
             view = sources.source_view(ledger, public_id, page=number, questions=questions, due=due)
             return pages.source_page(view, as_of=as_of)
 
-        return await page(request, as_of, build, beside=stamp)
+        return await page(request, as_of, build, about=("source", public_id), beside=stamp)
 
     @get("/checks/{public_id}")
     async def check(request: Request, public_id: str, as_of: At) -> Response:
@@ -416,7 +418,7 @@ def _add_method(app: FastAPI, site: "_Site", dispute_window: timedelta | None) -
         def build(ledger: Ledger) -> str:
             return pages.method_page(method_view(ledger, dispute_window), as_of=as_of)
 
-        return await site.page(request, as_of, build)
+        return await site.page(request, as_of, build, about="everybody")
 
 
 def _add_news(app: FastAPI, public: "_Site", address: str, store: Store) -> None:

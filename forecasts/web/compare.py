@@ -1,7 +1,7 @@
 """Authors side by side on the questions they share: who said what, how it came out, and what may be concluded."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -15,6 +15,7 @@ from forecasts.ledger import Ledger
 from forecasts.measures.policies import reference_numbers
 from forecasts.measures.rows import Row, Sample, settled_rows
 from forecasts.model import PPM, iso
+from forecasts.overview import around, overview
 from forecasts.policy import POLICIES, RANKS
 from forecasts.tables import Author, Forecast, Question
 from forecasts.web.lists import PAGE, page_of
@@ -47,11 +48,15 @@ class Picked:
 def compare_view(ledger: Ledger, board: Board, picked: Picked, now: datetime, *, page: int = 1) -> View:
     """Return the comparison of the authors picked; with fewer than two, whom there is to pick.
 
-    Raises `NotFoundError` for an author there is not and `InvalidInputError` for one picked twice.
+    The ledger may be a part of the registry where two are picked. Raises `NotFoundError` for an author there is
+    not and `InvalidInputError` for one picked twice.
     """
-    authors = [_author(ledger, name) for name in picked.given.values()]
+    known = overview(ledger).known
+    authors = [_author(known, name) for name in picked.given.values()]
     if len({row.id for row in authors}) < len(authors):
         raise InvalidInputError("The same author is named twice: an author is compared with others.")
+    if len(authors) > 1:
+        ledger = around(ledger, authors=(row.id for row in authors))
     asked = {field: row.slug for field, row in zip(picked.given, authors, strict=True)}
     said = {row.id: _counted(ledger, row) for row in authors}
     shared = _shared(ledger, said.values())
@@ -62,16 +67,16 @@ def compare_view(ledger: Ledger, board: Board, picked: Picked, now: datetime, *,
         "ranks": RANKS,
         "picked": asked,
         "authors": [_standing(ledger, board, row) for row in authors],
-        "known": [named(row) for row in sorted(ledger.authors.values(), key=lambda row: row.slug)],
+        "known": [named(row) for row in known],
         "offered": [] if len(authors) > 1 else _offered(ledger),
         "questions": page_of(shared, page, lambda row: _question(ledger, row, authors, said)),
         "pairs": _pairs(ledger, board, authors, now),
     }
 
 
-def _author(ledger: Ledger, name: str) -> Author:
-    found = [row for row in ledger.authors.values() if row.slug == name]
-    found = found or [row for row in ledger.authors.values() if row.name.casefold() == name.casefold()]
+def _author(known: Sequence[Author], name: str) -> Author:
+    found = [row for row in known if row.slug == name]
+    found = found or [row for row in known if row.name.casefold() == name.casefold()]
     if len(found) != 1:
         raise NotFoundError(
             f"No author here has the address or the whole name {name[:80]!r}; /authors lists them all."

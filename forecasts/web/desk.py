@@ -186,6 +186,7 @@ def _shows(ledger: Ledger, about: tuple[Kind, str]) -> bool:
         "article": (ledger.articles, "key"),
         "statement": (ledger.every_statement, "public_id"),
         "question": (ledger.questions, "public_id"),
+        "source": (ledger.resources, "public_id"),
         "check": (ledger.checks, "public_id"),
     }
     if kind not in rows:

@@ -10,6 +10,7 @@ from forecasts.entries import statement_entry
 from forecasts.errors import NotFoundError
 from forecasts.ledger import Ledger
 from forecasts.model import iso
+from forecasts.overview import around, overview
 from forecasts.search import Found, Term
 from forecasts.tables import Author, Statement
 from forecasts.web.lists import page_of
@@ -44,10 +45,13 @@ def dossier_view(
 ) -> View:
     """Return one page of the claims that match all that is asked; without anything asked, of all claims.
 
-    `find` looks a term up in the index; what it finds is shown only where the ledger holds it. `site` is what
-    the links in the paragraphs begin with. Raises `InvalidInputError` and `NotFoundError` with what to do.
+    The ledger may be a part of the registry where an author is asked for. `find` looks a term up in the index;
+    what it finds is shown only where the ledger holds it. `site` is what the links in the paragraphs begin with.
+    Raises `InvalidInputError` and `NotFoundError` with what to do.
     """
-    authors = _authors(ledger, asked.author, find)
+    authors = _authors(overview(ledger).authors, asked.author, find)
+    if authors is not None:
+        ledger = around(ledger, authors=(row.id for row in authors))
     topics, words = search.terms_of(asked.topic, "topic"), search.terms_of(asked.q, "words")
     kept: set[int] | None = None if authors is None else _said(ledger, authors)
     for terms, fields in ((topics, _IN_TOPICS), (words, _IN_WORDS)):
@@ -70,13 +74,12 @@ def dossier_view(
 # -- what is found -----------------------------------------------------------------------------------------------
 
 
-def _authors(ledger: Ledger, name: str, find: Find) -> list[Author] | None:
+def _authors(known: list[Author], name: str, find: Find) -> list[Author] | None:
     """Return the authors a slug or the words of a name stand for; None where nobody is named."""
     terms = search.terms_of(name, "author")
     if not terms:
         return None
     slug = name.strip()
-    known = [row for row in ledger.authors.values() if ledger.said_by(row)]
     found = [row for row in known if row.slug == slug]
     if not found:
         ids = set.intersection(*(find(term)["author"] for term in terms))

@@ -1,18 +1,18 @@
 """Lists in pages of fifty, and the page one lands on; plain data read from one ledger."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from forecasts import sentences
 from forecasts.corrections import correction_log
 from forecasts.errors import InvalidInputError, NotFoundError
 from forecasts.exchange.export import question_record
 from forecasts.ledger import Ledger
-from forecasts.measures.policies import headline
-from forecasts.model import QuestionState, iso
-from forecasts.policy import POLICIES
-from forecasts.tables import Article, Author, Question, Resolution
+from forecasts.measures.records import Headline, headlines
+from forecasts.model import iso
+from forecasts.overview import STATES, Kept, Overview, around, overview
+from forecasts.tables import Article, Author, Question
 from forecasts.web.address import paged
 from forecasts.web.views import View, named, notes
 
@@ -20,7 +20,6 @@ Item = TypeVar("Item")
 
 PAGE = 50
 NEWEST = 10
-STATES: tuple[str, ...] = get_args(QuestionState)
 
 
 def page_of(
@@ -58,35 +57,33 @@ def page_of(
 
 def home_view(ledger: Ledger) -> View:
     """Return how much there is, and what came out last."""
-    states = _by_state(ledger)
+    there = overview(ledger)
+    newest = there.settled[:NEWEST]
+    part = around(ledger, questions=newest)
     return {
         **notes(ledger),
-        "authors": len(_authors(ledger)),
-        "articles": len(ledger.articles),
-        "statements": len(ledger.statements),
-        "questions": len(ledger.questions),
-        "confirmed": len(states["confirmed"]),
-        "newest": [_resolved(ledger, step) for step in newest_resolutions(ledger)[:NEWEST]],
+        "authors": len(there.authors),
+        "articles": len(there.articles),
+        "statements": sum(kept.statements for kept in there.said.values()),
+        "questions": len(there.questions),
+        "confirmed": len(there.settled),
+        "newest": [_resolved(part, question) for question in newest],
     }
 
 
 def authors_view(ledger: Ledger, now: datetime, page: int = 1) -> View:
     """Return the authors of what stands by name, never ranked, each with the score that leads their page."""
-    return {
-        **notes(ledger),
-        "scale": sentences.SCALE,
-        "authors": page_of(_authors(ledger), page, lambda author: _author(ledger, author, now)),
-    }
+    there = overview(ledger)
+    listed = page_of(there.authors, page)
+    found = headlines(ledger, listed["rows"], now)
+    rows = [_author(row, there.said[row.id], found[row.id]) for row in listed["rows"]]
+    return {**notes(ledger), "scale": sentences.SCALE, "authors": listed | {"rows": rows}}
 
 
 def articles_view(ledger: Ledger, page: int = 1) -> View:
     """Return the articles, the newest first."""
-
-    def make() -> list[Article]:
-        return sorted(ledger.articles.values(), key=lambda row: (row.published_latest, row.key), reverse=True)
-
-    found = ledger.remember("articles by date", make)
-    return {**notes(ledger), "articles": page_of(found, page, lambda row: _article(ledger, row))}
+    there = overview(ledger)
+    return {**notes(ledger), "articles": page_of(there.articles, page, lambda row: _article(there, row))}
 
 
 def questions_view(ledger: Ledger, page: int = 1, state: str | None = None) -> View:
@@ -94,15 +91,16 @@ def questions_view(ledger: Ledger, page: int = 1, state: str | None = None) -> V
 
     Raises `InvalidInputError` for a state there is not.
     """
-    states = _by_state(ledger)
-    if state is not None and state not in states:
+    there = overview(ledger)
+    if state is not None and state not in there.states:
         raise InvalidInputError(f"A question is {', '.join(STATES[:-1])} or {STATES[-1]}, not {state[:40]!r}.")
-    found = states["all" if state is None else state]
+    listed = page_of(there.questions if state is None else there.states[state], page)
+    part = around(ledger, questions=listed["rows"])
     return {
         **notes(ledger),
         "state": state,
-        "counts": {name: len(rows) for name, rows in states.items() if name != "all"},
-        "questions": page_of(found, page, lambda row: question_record(ledger, row)),
+        "counts": {name: len(rows) for name, rows in there.states.items()},
+        "questions": listed | {"rows": [question_record(part, part.questions[key]) for key in listed["rows"]]},
     }
 
 
@@ -111,81 +109,37 @@ def corrections_view(ledger: Ledger, page: int = 1) -> View:
     return {**notes(ledger), "entries": page_of(correction_log(ledger)[::-1], page)}
 
 
-def newest_resolutions(ledger: Ledger) -> list[Resolution]:
-    """Return the confirmed resolutions that stand, the newest first."""
-
-    def make() -> list[Resolution]:
-        steps = (ledger.step(key) for key in ledger.questions)
-        confirmed = (step for step in steps if step is not None and step.state == "confirmed")
-        return sorted(confirmed, key=lambda step: (step.decided_at, step.public_id), reverse=True)
-
-    return ledger.remember("newest resolutions", make)
-
-
 def state_of(ledger: Ledger, question: Question) -> str:
     """Return the state of a question: one that was reopened is open."""
     step = ledger.step(question.id)
     return "open" if step is None or step.state == "reopened" else step.state
 
 
-def _by_state(ledger: Ledger) -> Mapping[str, list[Question]]:
-    def make() -> dict[str, list[Question]]:
-        found: dict[str, list[Question]] = {name: [] for name in ("all", *STATES)}
-        for row in sorted(ledger.questions.values(), key=lambda row: (row.deadline, row.public_id)):
-            found["all"].append(row)
-            found[state_of(ledger, row)].append(row)
-        return found
-
-    return ledger.remember("questions by state", make)
-
-
-def _authors(ledger: Ledger) -> list[Author]:
-    """Return whoever has said something that stands, by name."""
-
-    def make() -> list[Author]:
-        said = (row for row in ledger.authors.values() if ledger.said_by(row))
-        return sorted(said, key=lambda row: (row.name.casefold(), row.slug))
-
-    return ledger.remember("authors by name", make)
-
-
-def _author(ledger: Ledger, author: Author, now: datetime) -> View:
-    said = ledger.said_by(author)
+def _author(author: Author, kept: Kept, policies: Headline) -> View:
     return named(author) | {
         "kind": author.kind,
-        "statements": len(said),
-        "label": ledger.label_of_all(said),
-        "policies": {name: headline(ledger, author, name, now) for name in POLICIES},
+        "statements": kept.statements,
+        "label": kept.label,
+        "policies": policies,
     }
 
 
-def _article(ledger: Ledger, article: Article) -> View:
-    editions = _editions(ledger).get(article.id, [])
-    said = [row for key in editions for row in ledger.statements_by_edition.get(key, [])]
+def _article(there: Overview, article: Article) -> View:
+    kept = there.found.get(article.id)
     return {
         "key": article.key,
         "label": article.label,
         "outlet": article.outlet,
         "published_earliest": iso(article.published_earliest),
         "published_latest": iso(article.published_latest),
-        "method": ledger.collections[article.collection_id].method,
-        "statements": len(said),
-        "publication": ledger.label_of_all(said),
+        "method": there.methods[article.collection_id],
+        "statements": kept.statements if kept else 0,
+        "publication": kept.label if kept else "draft",
     }
 
 
-def _editions(ledger: Ledger) -> Mapping[int, list[int]]:
-    def make() -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
-        for row in ledger.editions.values():
-            found.setdefault(row.article_id, []).append(row.id)
-        return found
-
-    return ledger.remember("editions by article", make)
-
-
-def _resolved(ledger: Ledger, step: Resolution) -> View:
-    question = ledger.questions[step.question_id]
+def _resolved(ledger: Ledger, question_id: int) -> View:
+    question, step = ledger.questions[question_id], ledger.steps[question_id][-1]
     by_author = {row.author_id: row for row in ledger.standing_by_question.get(question.id, [])}
     return {
         "question": question.public_id,

@@ -14,8 +14,7 @@ from scipy import stats
 import seeds
 from forecasts.charts import MOST_STRIPS, describe, strip, to_svg
 from forecasts.exchange.sheets import claims_csv
-from forecasts.measures.policies import headline
-from forecasts.measures.rows import MOST_FOR_GAFFKE
+from forecasts.measures.rows import MOST_FOR_GAFFKE, headline
 from forecasts.policy import POLICIES
 from forecasts.reports import Report, author_report
 from forecasts.text import report_text
