@@ -84,7 +84,7 @@ def from_each_drawn(ledger: Ledger, key: Hashable, make: Callable[[Drawn], Value
         return ledger.remember(
             ("each", key), lambda: {row.id: make(drawn_of(ledger, row)) for row in ledger.subjects}
         )
-    return whole.each(key, lambda ids: made(whole, ids, make, _Reader.drawn, drawn_of), unpicked=True)
+    return whole.each(key, lambda ids: made(whole, ids, make, Reader.drawn, drawn_of), unpicked=True)
 
 
 def from_each_record(
@@ -127,12 +127,12 @@ def made(
     whole: Whole,
     ids: Collection[int],
     make: Callable[[Any], Value],
-    read: Callable[["_Reader"], dict[int, Any]],
+    read: Callable[["Reader"], dict[int, Any]],
     of: Callable[[Ledger, tables.Author], Any],
 ) -> dict[int, Value]:
     """Return what is made of some authors; those whom columns alone do not tell are read as ledgers."""
     with whole.read() as session:
-        reader = _Reader(session, whole, ids)
+        reader = Reader(session, whole, ids)
         found = {key: make(value) for key, value in read(reader).items()}
     if reader.odd:
         part = whole.ledger(Scope(authors=frozenset(reader.odd), log=False))
@@ -140,7 +140,7 @@ def made(
     return found
 
 
-class _Reader(Columns):
+class Reader(Columns):
     """What of some authors is put beside others.
 
     `odd` are those it leaves out: who said more in a record after its notice was given, and who was scored for

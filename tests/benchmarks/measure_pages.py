@@ -35,6 +35,15 @@ from tests.support.clocks import at
 
 READERS, CROWD, REQUESTS, ROUNDS, COLD = 50, 300, 2000, 7, 20
 MOST_READ = 1_000_000
+LISTS = (
+    "/",
+    "/authors",
+    "/articles",
+    "/questions",
+    "/questions/q-000500",
+    "/dossier?author=author-7",
+    "/compare?a=author-7&b=author-8",
+)
 ARTICLES_EACH = 20
 PHRASES = ("Likely", "Unlikely", "Almost Certain", "Highly Likely", "Remote Chance")
 BEGAN = at("2019-01-01")
@@ -425,7 +434,8 @@ def measure(url: str, authors: int) -> None:
         told("cold: the first author page", ask(drawn[:1], 1))
         print(f"  {memory(process):,.0f} MB", flush=True)
         told(f"cold: {len(drawn) - 1} more authors, one reader", ask(drawn[1:], 1))
-        told("cold: the leaderboard", ask(["/leaderboard"], 1))
+        for path in ("/leaderboard", *LISTS):
+            told(f"cold: {path}", ask([path], 1))
         print(f"  {memory(process):,.0f} MB", flush=True)
         ratios: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
@@ -441,7 +451,7 @@ def measure(url: str, authors: int) -> None:
         for what, found in ratios.items():
             each = ", ".join(f"{ratio:.2f}" for ratio in found)
             print(f"p95 of {what}: {statistics.median(found):.2f} times that of an empty page ({each})")
-        mixed = ["/empty", "/leaderboard", *drawn] * 100
+        mixed = ["/empty", "/leaderboard", *LISTS, *drawn] * 100
         told(f"warm, {CROWD} readers: all of these", ask(mixed, CROWD))
         print(f"most memory the server has held: {memory(process):,.0f} MB")
 

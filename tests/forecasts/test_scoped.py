@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,12 +13,14 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 import seeds
-from forecasts import publishing, redacting, registry, replying
+from forecasts import publishing, redacting, registry, replying, rows
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import NotFoundError
 from forecasts.leaderboard import leaderboard
 from forecasts.ledger import Ledger, Whole
 from forecasts.measures import records
+from forecasts.measures.records import headlines
+from forecasts.overview import overview
 from forecasts.reports import author_report
 from forecasts.rows import Scope, scope_of
 from forecasts.store import Store
@@ -51,7 +54,18 @@ def every_report_is_the_same(
                 assert json.dumps(again) == json.dumps(told), (rev, drafts, author.slug)
                 compared += bool(told["statements"])
             assert json.dumps(leaderboard(whole.ledger(Scope()), now)) == json.dumps(leaderboard(ledger, now))
+            assert listed(whole.ledger(Scope()), now) == listed(ledger, now)
     return compared
+
+
+def listed(ledger: Ledger, now: datetime) -> list[Any]:
+    """Return what the lists are made from."""
+    there = overview(ledger)
+    people, articles = ([row.id for row in rows] for rows in (there.known, there.articles))
+    named = [row.id for row in there.authors]
+    counted = [sorted(kept.items()) for kept in (there.said, there.found)]
+    questions = [there.questions, there.states, there.settled]
+    return [people, named, articles, counted, questions, headlines(ledger, there.authors, now)]
 
 
 @pytest.fixture
@@ -157,6 +171,88 @@ def test_a_part_holds_only_what_it_is_about(desk: Desk) -> None:
     assert [row.slug for row in part.subjects] == ["author-3"]
     with desk.store.read() as session, pytest.raises(NotFoundError, match="There is no author 'nobody'"):
         whole.ledger(scope_of(session, "author", "nobody")).author("nobody")
+
+
+def test_what_columns_alone_do_not_tell_is_read_in_full(desk: Desk) -> None:
+    """A claim added after its author's notice, and an earlier forecast registered after a later one was scored."""
+    many = Many(
+        outcomes=[number % 3 == 0 for number in range(40)],
+        said={f"author-{key:02}": dict.fromkeys(range(40), key / 10) for key in range(1, 5)},
+        methods={"author-04": "hand-picked"},
+    )
+    many.write(desk.store)
+    publishing.notify(desk.store, "author-01", how="A letter.", actor="Edith")
+    for slug, why in (("author-01", None), ("author-02", "Nobody."), ("author-03", "Nobody.")):
+        publishing.publish(desk.store, slug, no_notice=why, actor="Edith")
+    with desk.store.read() as session:
+        for author in (1, 2):
+            one = session.exec(
+                select(Forecast).where(Forecast.author_id == author, Forecast.question_id == 1)
+            ).one()
+            said = session.get_one(Statement, one.statement_id)
+            add_earlier(desk, said, one)
+    now = at("2022-01-01")
+    every_report_is_the_same(desk.store, [desk.rev() - 2, desk.rev()], now)
+    _, whole = both(desk.store, desk.rev(), now, drafts=False)
+    with whole.read() as session:
+        columns = records.Reader(session, whole, [1, 2, 3, 4])
+        assert (columns.outgrown, columns.odd) == ({1}, {1, 2})
+
+
+def add_earlier(desk: Desk, said: Statement, one: Forecast) -> None:
+    """Register another claim of the author on the question, made a day before."""
+    earlier = {
+        "stated_earliest": one.stated_earliest - timedelta(days=1),
+        "stated_at": one.stated_at - timedelta(days=1),
+    }
+    with desk.store.write(actor="Rita", action="register") as tx:
+        new = said.model_dump(exclude={"id", "rev"}) | {
+            "public_id": f"{said.public_id}-0",
+            "part": 9,
+            "rev": tx.rev,
+        }
+        row = tx.append(Statement(**new))
+        tx.session.flush()
+        made = one.model_dump(exclude={"id", "rev"}) | earlier
+        made |= {"public_id": f"{one.public_id}-0", "statement_id": row.id, "rev": tx.rev}
+        tx.append(Forecast(**made))
+
+
+def test_a_page_reads_no_claims_it_does_not_show(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others said costs an author's page and the lists no rows: those read what they count in columns."""
+    said = {f"author-{key}": dict.fromkeys(range(60), 0.5) for key in range(1, 8)}
+    Many(outcomes=[number % 2 == 0 for number in range(60)], said=said).write(desk.store)
+    read: dict[str, set[int]] = defaultdict(set)
+    for name in ("all", "by"):
+        monkeypatch.setattr(rows._Reader, name, counting(getattr(rows._Reader, name), read))
+
+    def claims(path: str) -> int:
+        read.clear()
+        app = site.create_app(desk.store, drafts=True)
+        response = asyncio.run(got(app, path))
+        assert response.status_code == 200, path
+        return len(read["forecast"])
+
+    assert claims("/authors/author-3") == 60
+    assert [claims(path) for path in ("/leaderboard", "/authors", "/articles", "/method")] == [0, 0, 0, 0]
+    assert claims("/questions?page=2") == 10 * 7
+    assert claims("/") == 10 * 7
+    assert claims("/dossier?author=author-3") == 60
+    assert claims("/compare?a=author-3&b=author-4") == 120
+
+
+def counting(read: Callable[..., Any], known: dict[str, set[int]]) -> Callable[..., Any]:
+    def counted(reader: Any, table: Any, *what: Any) -> Any:
+        found = read(reader, table, *what)
+        known[table.__tablename__] |= found.keys()
+        return found
+
+    return counted
+
+
+async def got(app: FastAPI, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site.test") as client:
+        return await client.get(path)
 
 
 def test_what_did_not_change_is_carried_over_and_what_did_is_made_again(

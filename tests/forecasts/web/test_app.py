@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from forecasts import publishing, redacting, registry, replying
 from forecasts.correcting import NewReading, correct_statement
@@ -392,6 +394,26 @@ def test_a_reader_who_has_a_page_is_told_so_until_it_changes(get: Get, told: Tol
     assert again.headers["content-security-policy"]
     desk.reopen(told.question)
     assert get("/authors/ada-bell", headers=known).status_code == 200
+
+
+def test_a_kept_page_is_sent_without_its_route_until_it_changes(
+    get: Get, told: Told, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routed: list[str] = []
+    route = Router.__call__
+
+    async def counted(router: Router, scope: Scope, receive: Receive, send: Send) -> None:
+        routed.append(scope["path"])
+        await route(router, scope, receive, send)
+
+    monkeypatch.setattr(Router, "__call__", counted)
+    first, again = get("/authors/ada-bell"), get("/authors/ada-bell")
+    assert (again.content, dict(again.headers)) == (first.content, dict(first.headers))
+    assert len(routed) == 1
+    desk.reopen(told.question)
+    assert get("/authors/ada-bell").content != first.content
+    assert get("/authors/ada-bell?deadline=any").content != get("/authors/ada-bell").content
+    assert get("/authors/nobody").status_code == get("/authors/nobody").status_code == 404
 
 
 def test_a_page_is_compressed_for_who_takes_that(get: Get, told: Told) -> None:
