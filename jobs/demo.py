@@ -20,7 +20,7 @@ from forecasts.errors import ConflictError
 from forecasts.exchange.files import parse_document
 from forecasts.leaderboard import Board, leaderboard
 from forecasts.ledger import Ledger, read_ledger
-from forecasts.measures.policies import headline
+from forecasts.measures.rows import headline
 from forecasts.model import SourceCatalogue
 from forecasts.policy import POLICIES
 from forecasts.reports import Report, author_report
