@@ -12,8 +12,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, case, col, exists, func, select
 
 from forecasts import publishing, tables
-from forecasts.ledger import Ledger, Whole
+from forecasts.ledger import Ledger
 from forecasts.rows import in_parts
+from forecasts.whole import Whole
 
 
 class Said(NamedTuple):

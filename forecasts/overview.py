@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 
 from forecasts import publishing, resolving, tables
 from forecasts.columns import Columns, Said, said_in
-from forecasts.ledger import Ledger, Whole
+from forecasts.ledger import Ledger
 from forecasts.model import QuestionState
 from forecasts.rows import Scope, in_parts
+from forecasts.whole import Whole
 
 STATES: tuple[str, ...] = get_args(QuestionState)
 

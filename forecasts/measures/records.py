@@ -16,10 +16,11 @@ from sqlmodel import and_, col, exists, func, literal_column, select
 
 from forecasts import policy, publishing, resolving, tables
 from forecasts.columns import Columns, Said
-from forecasts.ledger import Ledger, Whole
+from forecasts.ledger import Ledger
 from forecasts.measures.rows import Row, brier, headline, in_short, row_of, settled_rows, unpicked
 from forecasts.policy import RANKS, Policy
 from forecasts.rows import Scope
+from forecasts.whole import Whole
 
 Value = TypeVar("Value")
 Headline = dict[Policy, dict[str, Any]]

@@ -15,7 +15,7 @@ from forecasts.errors import NotFoundError
 from forecasts.evidence import retrieve_from
 from forecasts.kept import Recent
 from forecasts.leaderboard import Board, leaderboard
-from forecasts.ledger import AsOf, Ledger, Replay, Whole, instant_of, refuse_future, replay_at
+from forecasts.ledger import AsOf, Ledger, Replay, instant_of, refuse_future, replay_at
 from forecasts.model import iso
 from forecasts.reports import Report, author_report
 from forecasts.rows import Kind, Scope, scope_of
@@ -23,6 +23,7 @@ from forecasts.search import Found, Term
 from forecasts.store import Store
 from forecasts.tables import Publication, Question, Redaction, Resource, Revision
 from forecasts.web.author import author_file, pictures
+from forecasts.whole import Whole
 
 #: What a page is about, by kind and name; everybody's records, a few at a time; or (None) all there is at once.
 About = tuple[Kind, str] | Literal["everybody"] | None

@@ -17,7 +17,7 @@ from forecasts import publishing, redacting, registry, replying, rows
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import NotFoundError
 from forecasts.leaderboard import leaderboard
-from forecasts.ledger import Ledger, Whole
+from forecasts.ledger import Ledger
 from forecasts.measures import records
 from forecasts.measures.records import headlines
 from forecasts.overview import overview
@@ -27,6 +27,7 @@ from forecasts.store import Store
 from forecasts.tables import Author, Forecast, Question, Statement
 from forecasts.web import app as site
 from forecasts.web.desk import Desk as PageDesk
+from forecasts.whole import Whole
 from tests.forecasts.web.test_app import links
 from tests.support.clocks import at
 from tests.support.desk import WINDOW, Desk
