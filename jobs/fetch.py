@@ -29,14 +29,14 @@ from forecasts.scalars import write_host
 from forecasts.settings import Settings
 from jobs.guard import is_opened, refused_address, refused_port
 from jobs.pacing import Pacer
-from jobs.turns import waiting
+from jobs.turns import my_turn, waiting
 
 SEEDS = "seeds:"
 REDIRECTS = 5
 UNASKED_304 = "the source answered 304 to an unconditional request"
 LONGEST_RETRY_AFTER = timedelta(days=7).total_seconds()
 _OLDEST = timedelta(days=3650).total_seconds()
-_CONNECTIONS = 10
+_KEPT_CONNECTIONS = 10
 _HEADER_CHARACTERS = 16_000
 _REDIRECTING = {301, 302, 303, 307, 308}
 _KEPT_TO_OURSELVES = {"set-cookie", "set-cookie2"}
@@ -67,8 +67,8 @@ class HttpFetcher:
 
     Only public addresses are connected to, and those of `allow_hosts` ("127.0.0.1:8080", "localhost"). `routes`
     sends a location elsewhere, as a replay does to serve a table as of its simulated instant; with `routes_only`
-    nothing else is fetched. Without a `pacer` no host is ever left alone. One client and its connections live as
-    long as the fetcher, which any number of threads may share.
+    nothing else is fetched. Without a `pacer` no host is ever left alone. Connections are kept as long as the
+    fetcher, which any number of threads may share.
     """
 
     def __init__(
@@ -117,7 +117,8 @@ class HttpFetcher:
                 "a replay cannot ask a live address what it said in the past; give a recording with --table"
             )
         if location.startswith(("http://", "https://")):
-            response = self._fetch_http(location, request)
+            with my_turn():
+                response = self._fetch_http(location, request)
             host = _host_of(location)
             if self._pacer is not None and host is not None:
                 self._pacer.heard(host, response.status, response.retry_after)
@@ -149,9 +150,7 @@ class HttpFetcher:
         """
         for _ in range(REDIRECTS + 1):
             _refuse_url(url, self._opened)
-            # Every other step is bounded by the time that is left.
-            bounds = {"timeout": {"pool": self.seconds}}
-            answer = self._network.handle_request(httpx.Request("GET", url, headers=headers, extensions=bounds))
+            answer = self._network.handle_request(httpx.Request("GET", url, headers=headers))
             try:
                 elsewhere = answer.headers.get("location") if answer.status_code in _REDIRECTING else None
                 if elsewhere is None:
@@ -213,8 +212,8 @@ class _GuardedTransport(httpx.BaseTransport):
     def __init__(self, opened: frozenset[str], its_time: "_Time", resolve: Resolve) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
+            max_connections=None,  # as many as threads: nobody waits for a connection that another has
+            max_keepalive_connections=_KEPT_CONNECTIONS,
             keepalive_expiry=5.0,
             network_backend=_GuardedNetwork(opened, its_time, resolve),
         )

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
-from jobs.turns import my_turn, waiting
-
 LINGER = 0.1  # seconds for more to be answered, so that it is written together
 
 Job = TypeVar("Job")
@@ -23,7 +21,7 @@ class Gate:
 
     def enter(self) -> None:
         """Wait for nobody to be in, and enter; raise `InterruptedError` where the gate is closed."""
-        with waiting(), self._changed:
+        with self._changed:
             self._changed.wait_for(lambda: self._closed or not self.taken)
             if self._closed:
                 raise InterruptedError("what was begun is abandoned")
@@ -40,11 +38,6 @@ class Gate:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-def _in_turn(ask: Callable[[Job], Answer], job: Job) -> Answer:
-    with my_turn():
-        return ask(job)
 
 
 class Fetches(Generic[Job, Answer]):
@@ -67,7 +60,7 @@ class Fetches(Generic[Job, Answer]):
         """Take on some jobs."""
         for job in jobs:
             if self._pool is not None:
-                self._begun[self._pool.submit(_in_turn, ask, job)] = job
+                self._begun[self._pool.submit(ask, job)] = job
             else:
                 future: Future[Answer] = Future()
                 self._begun[future] = job
@@ -84,7 +77,7 @@ class Fetches(Generic[Job, Answer]):
             except Exception as error:  # noqa: BLE001  (whatever a thread would have kept for us)
                 future.set_exception(error)
         wait(self._begun, timeout=seconds, return_when=FIRST_COMPLETED)
-        if self._pool is not None:
+        if self._pool is not None and not self.gate.taken:  # behind the gate nobody answers before it opens
             wait(self._begun, timeout=LINGER)
         ended = [(future, self._begun.pop(future)) for future in list(self._begun) if future.done()]
         kept = [(future, job, future.exception()) for future, job in ended if not future.cancelled()]

@@ -1,7 +1,8 @@
-"""Turns among threads: one works at a time, and gives its turn up while it waits for something outside.
+"""Turns among threads that fetch: one works at a time, and gives its turn up while it waits for its network.
 
-An interpreter runs one thread at a time in any case; where several want to run, it hands over between them at any
-instant, which costs a third of the time of a check. With turns it has one to run, and those that wait.
+Eight threads that all have a few lines of Python to run between two packets hand the interpreter over at any
+instant, which costs a third of the time of a check. With turns one has it, and the others wait. What takes long
+(reading a database, parsing an answer) is no part of a turn, or it would use up the time of the others.
 """
 
 import threading
@@ -25,12 +26,14 @@ def my_turn() -> Iterator[None]:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Give the turn up, and take it again at the end; a thread without one need not care."""
+    """Give the turn up, and take it again at the end; a thread that has none need not care."""
     if not getattr(_mine, "taken", False):
         yield
         return
+    _mine.taken = False
     _turn.release()
     try:
         yield
     finally:
         _turn.acquire()
+        _mine.taken = True

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -319,6 +320,26 @@ def test_a_dripping_redirect_chain_has_no_time_of_its_own(fetcher: Open) -> None
     began = time.monotonic()
     assert get(fetcher, slow, seconds=0.6).problem == "no complete answer within 0.6 seconds"
     assert time.monotonic() - began < 0.6 + SLACK
+
+
+def test_however_many_wait_for_a_silent_host_another_is_asked_at_once(fetcher: Open) -> None:
+    ended, ours, many = threading.Event(), fetcher(seconds=5), 16
+    with (
+        serve(servers.stall(ended)) as silent,
+        serve(say(answer(BODY))) as healthy,
+        ThreadPoolExecutor(many) as pool,
+    ):
+        for _ in range(many):
+            pool.submit(ours.fetch, Request(silent.url))
+        end = time.monotonic() + 2
+        while len(silent.requests) < many and time.monotonic() < end:
+            time.sleep(0.01)
+        began = time.monotonic()
+        response = ours.fetch(Request(healthy.url))
+        took = time.monotonic() - began
+        ended.set()
+    assert (response.problem, len(silent.requests)) == (None, many)
+    assert took < SLACK
 
 
 def test_a_body_without_end_is_cut_off(fetcher: Open) -> None:

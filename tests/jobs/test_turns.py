@@ -1,52 +1,69 @@
 """Turns: one thread works at a time, and who waits for something outside keeps nobody from working."""
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from jobs.fetches import Fetches
 from jobs.turns import my_turn, waiting
 
 
 def test_one_works_at_a_time() -> None:
-    fetches: Fetches[int, None] = Fetches(4)
     inside, most = list[int](), list[int]()
 
-    def ask(job: int) -> None:
-        inside.append(job)
-        for _ in range(1000):
+    def work(job: int) -> None:
+        with my_turn():
+            inside.append(job)
+            time.sleep(0.002)
             most.append(len(inside))
-        inside.remove(job)
+            inside.remove(job)
 
-    fetches.begin(ask, range(40))
-    answered = 0
-    while len(fetches):
-        answered += len(fetches.finished(5)[0])
-    assert answered == 40
-    assert set(most) == {1}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(20)))
+    assert most == [1] * 20
 
 
 def test_while_one_waits_the_others_work() -> None:
-    fetches: Fetches[str, str] = Fetches(2)
-    other_worked = threading.Event()
+    worked = threading.Event()
 
-    def ask(job: str) -> str:
-        if job == "waits":
+    def wait_for_the_other() -> bool:
+        with my_turn(), waiting():
+            return worked.wait(5)
+
+    def work() -> None:
+        with my_turn():
+            worked.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        waited = pool.submit(wait_for_the_other)
+        pool.submit(work).result()
+        assert waited.result()
+
+
+def test_who_waits_within_a_wait_takes_no_turn_from_another() -> None:
+    with my_turn():
+        with waiting():
             with waiting():
-                assert other_worked.wait(5)
-        else:
-            other_worked.set()
-        return job
+                pass
+            with my_turn():
+                pass
+        taken = _taken_by_another()
+        assert not taken.wait(0.05)
+    assert taken.wait(5)
 
-    fetches.begin(ask, ["waits", "works"])
-    answered = list[str]()
-    while len(fetches):
-        done, failures = fetches.finished(5)
-        assert not failures
-        answered += [job for job, _ in done]
-    assert sorted(answered) == ["waits", "works"]
+
+def _taken_by_another() -> threading.Event:
+    taken = threading.Event()
+
+    def take() -> None:
+        with my_turn():
+            taken.set()
+
+    threading.Thread(target=take, daemon=True).start()
+    return taken
 
 
 @pytest.mark.parametrize("around", [nullcontext, my_turn])
@@ -57,11 +74,4 @@ def test_the_turn_is_free_again_whatever_goes_wrong(around: Callable[[], Abstrac
 
     with pytest.raises(ValueError, match="gone"):
         fail()
-    taken = threading.Event()
-
-    def take() -> None:
-        with my_turn():
-            taken.set()
-
-    threading.Thread(target=take, daemon=True).start()
-    assert taken.wait(5)
+    assert _taken_by_another().wait(5)
