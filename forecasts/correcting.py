@@ -97,7 +97,7 @@ def _corrected(tx: Transaction, old: Statement, reading: NewReading, reason: str
         raise InvalidInputError("Nobody passes on their own words: give another --reported-via, or clear it.")
     for speaker in {old.stated_by_id, new.stated_by_id}:
         refuse_the_author(tx, tx.session.get_one(Author, speaker), "correct their own record")
-    if not old.claim and ("claim" in given or "hedge_phrase" in given):
+    if not old.claim and given.keys() & {"claim", "hedge_phrase", "second_coding_note"}:
         raise ConflictError(f"The claim of {old.public_id} was redacted; it is not brought back by a correction.")
     new.change, new.supersedes_id, new.reason = "correction", old.id, reason
     new.version = _next_version(tx, old, new)

@@ -96,8 +96,9 @@ def redact(
 
     `target` is the sha256 of the evidence or of the edition that the copy is of, or the id of the reply or
     statement. `with_hedge` blanks a statement's hedge phrase too, and the phrase of its forecasts, also where the
-    claim was redacted before. The hash kept is that of the bytes in UTF-8; of a claim with its hedge, of the two
-    with a line feed between them; of a reply, of its text.
+    claim was redacted before. The note of a second coding goes with the claim. The hash kept is that of the
+    bytes in UTF-8; of a statement, of what was blanked of claim, note and hedge, in this order, with a line feed
+    between them; of a reply, of its text.
     """
     if kind not in get_args(RedactedKind):
         raise InvalidInputError(f"What can be redacted is {', '.join(get_args(RedactedKind))}, not {kind!r}.")
@@ -172,11 +173,12 @@ def _redact_statement(tx: Transaction, public: str, reason: str, *, with_hedge: 
         refuse_the_author(tx, tx.session.get_one(Author, row.stated_by_id), "redact their own record")
         hedge = row.hedge_phrase if with_hedge else None
         if row.id not in blank or not hedged:
-            payload = _hash("\n".join(filter(None, (row.claim, hedge))))
+            payload = _hash("\n".join(filter(None, (row.claim, row.second_coding_note, hedge))))
             kept.append(keep(tx, "statement", row.public_id, payload, reason))
         elif hedge is not None:
             kept.append(keep(tx, "statement", hedge_of(row), _hash(hedge), reason))
         row.claim = ""
+        row.second_coding_note = None
         tx.session.add(row)
         if with_hedge:
             row.hedge_phrase = None

@@ -200,7 +200,7 @@ class Registrar:
     def _known_reading(self, row: Statement) -> Statement:
         """Return the reading of the same span and speaker that says the same, where one is registered.
 
-        A redacted claim is not compared, so that registering it again neither brings it back nor fails.
+        What is redacted is not compared, so that registering it again neither brings it back nor fails.
         """
         same = select(Statement).filter_by(
             **row.model_dump(include={"edition_id", "start", "end", "part", "stated_by_id"})
@@ -208,7 +208,7 @@ class Registrar:
         readings = self.tx.session.exec(same.order_by(col(Statement.version).desc())).all()
         compared = set(Statement.model_fields) - {"id", "public_id", "rev", *OF_A_CORRECTION}
         for found in readings:
-            blank = {"claim", "hedge_phrase"} if not found.claim else set()
+            blank = {"claim", "hedge_phrase", "second_coding_note"} if not found.claim else set()
             if found.model_dump(include=compared - blank) == row.model_dump(include=compared - blank):
                 return found
         return row if not readings else _renamed(row, readings[0])

@@ -184,6 +184,30 @@ def test_a_hedge_goes_with_its_claim_or_after_it(desk: Desk, calls: tuple[bool, 
         redact(desk, "statement", the_statement(desk), with_hedge=True)
 
 
+@pytest.mark.parametrize("with_hedge", [False, True])
+def test_the_note_of_a_second_coding_goes_with_the_claim(desk: Desk, with_hedge: bool) -> None:
+    note = f"Bea read: {CLAIM}"
+    value = document(statements=[statement(second_coding="settled", second_coding_note=note)])
+    desk.register(value)
+    old = the_statement(desk)
+    reading = NewReading(second_coding="settled", second_coding_note=f"Cem read: {CLAIM}")
+    new = correct_statement(desk.store, old, reading, reason="Not Bea.", actor="Cora")
+    done = redact(desk, "statement", new, with_hedge=with_hedge)
+    hedge = "\nlikely" if with_hedge else ""
+    assert {row.target: row.sha256 for row in done} == {
+        old: sha(f"{CLAIM}\n{note}{hedge}"),
+        new: sha(f"{CLAIM}\nCem read: {CLAIM}{hedge}"),
+    }
+    (row,) = desk.export("statements")
+    assert (row["second_coding"], row["second_coding_note"]) == ("settled", None)
+    view = statement_view(desk.ledger(), new)
+    everywhere = (desk.report(), correction_log(desk.ledger()), view, statement_page(view))
+    assert not [found for found in everywhere if CLAIM in str(found)]
+    assert not desk.register(value).added
+    with pytest.raises(ConflictError, match="was redacted; it is not brought back by a correction"):
+        correct_statement(desk.store, new, reading, reason="Again.", actor="Cora")
+
+
 @pytest.mark.parametrize("actor", ["ada-bell", "Ada Bell"])
 def test_nobody_redacts_what_their_own_record_rests_on(desk: Desk, tmp_path: Path, actor: str) -> None:
     (asked,) = desk.ids(document()).values()
