@@ -73,6 +73,15 @@ class Settings(BaseSettings):
             raise ValueError("write https:// and the name of the host, as https://scores.example")
         return value.rstrip("/")
 
+    @field_validator("contact")
+    @classmethod
+    def _fit_for_a_header(cls, value: str) -> str:
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(
+                "write it on one line without accents or other signs beyond ASCII, as desk@scores.example"
+            )
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:

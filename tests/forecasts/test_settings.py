@@ -77,6 +77,16 @@ def test_every_way_to_write_postgresql_leads_to_one_driver(given: str) -> None:
         ("PUBLIC_URL", "scores.example", "CALLEDIT_PUBLIC_URL: write https:// and the name of the host"),
         ("PUBLIC_URL", "https://scores.example/desk", "CALLEDIT_PUBLIC_URL: write https:// and the name of"),
         ("PUBLIC_URL", "javascript:alert(1)", "CALLEDIT_PUBLIC_URL: write https:// and the name of the host"),
+        (
+            "CONTACT",
+            "José, desk@scores.example",
+            "CALLEDIT_CONTACT: write it on one line without accents or other",
+        ),
+        (
+            "CONTACT",
+            "Ed\nX-Evil: 1",
+            "CALLEDIT_CONTACT: write it on one line without accents or other signs beyond",
+        ),
         ("ALLOW_HOSTS", "http://feed.example", "CALLEDIT_ALLOW_HOSTS: 'http://feed.example' is no host; write"),
         ("ALLOW_HOSTS", "*.example", "CALLEDIT_ALLOW_HOSTS: '*.example' is no host"),
         ("ALLOW_HOSTS", "feed.example:http", "CALLEDIT_ALLOW_HOSTS: 'feed.example:http' is no host"),
