@@ -19,6 +19,7 @@ from forecasts.errors import ConflictError, InvalidInputError
 from forecasts.exchange import document as doc
 from forecasts.lexicon import dump_phrases, find_phrase, fold, newest
 from forecasts.model import Interval, SourceCatalogue, iso, to_ppm
+from forecasts.sentences import plural
 from forecasts.store import Transaction
 from forecasts.tables import (
     Article,
@@ -69,6 +70,7 @@ class Registrar:
         self._editions: dict[str, list[Edition]] = {}
         self._statements: dict[str, Statement] = {}
         self._questions: dict[str, Question] = {}
+        self._not_recorded: list[str] = []
 
     def register(self, document: doc.Document, standards: Sequence[doc.Lexicon] = ()) -> Registered:
         """Register everything in the document, what is referred to before what refers to it."""
@@ -79,6 +81,7 @@ class Registrar:
             for number, item in enumerate(getattr(document, kind)):
                 with _located(f"{kind}[{number}]"):
                     getattr(self, f"_add_{kind[:-1]}")(item)
+        self._tell_not_recorded()
         named = {(item.article, item.author) for item in document.publications}
         if len(named) < len(document.publications):
             raise InvalidInputError("publications: a record is named twice; say once where it stands.")
@@ -195,23 +198,43 @@ class Registrar:
             ),
         )
         row = self._known_reading(row)
+        if item.second_coding is not None and row.second_coding is None:
+            self._not_recorded.append(row.public_id)
         self._statements[item.key] = self._keep("statements", row, ref=item.key, public_id=row.public_id)
 
     def _known_reading(self, row: Statement) -> Statement:
         """Return the reading of the same span and speaker that says the same, where one is registered.
 
-        What is redacted is not compared, so that registering it again neither brings it back nor fails.
+        What is redacted is not compared, so that registering it again neither brings it back nor fails; nor is the
+        second coding where neither the reading nor a later one that says the same has one.
         """
         same = select(Statement).filter_by(
             **row.model_dump(include={"edition_id", "start", "end", "part", "stated_by_id"})
         )
         readings = self.tx.session.exec(same.order_by(col(Statement.version).desc())).all()
-        compared = set(Statement.model_fields) - {"id", "public_id", "rev", *OF_A_CORRECTION}
+        coding = {"second_coding", "second_coding_note"}
+        compared = set(Statement.model_fields) - {"id", "public_id", "rev", *OF_A_CORRECTION, *coding}
+
+        def agree(found: Statement, names: set[str]) -> bool:
+            return found.model_dump(include=names) == row.model_dump(include=names)
+
+        recorded = False
         for found in readings:
             blank = {"claim", "hedge_phrase", "second_coding_note"} if not found.claim else set()
-            if found.model_dump(include=compared - blank) == row.model_dump(include=compared - blank):
-                return found
+            if agree(found, compared - blank):
+                if agree(found, coding - blank) or (found.second_coding is None and not recorded):
+                    return found
+                recorded = True
         return row if not readings else _renamed(row, readings[0])
+
+    def _tell_not_recorded(self) -> None:
+        """Say of how many statements the file has a second coding that registering it again does not record."""
+        if self._not_recorded:
+            count, first = plural(len(self._not_recorded), "statement"), self._not_recorded[0]
+            self.outcome.warnings.append(
+                f"{count} (the first is {first}) stood registered without a second_coding, and registering again "
+                "records none; `calledit statement correct ID --second-coding` does."
+            )
 
     def _add_questions(self, items: list[doc.Question]) -> None:
         """Add questions parents first; a chain of conditions that closes on itself is refused."""

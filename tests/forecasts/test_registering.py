@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import CalleditError, ConflictError, InvalidInputError
 from forecasts.exchange.files import MAX_BYTES, parse_document, read_document
 from forecasts.store import Store
@@ -82,6 +83,32 @@ def test_registering_twice_changes_nothing_and_says_so(desk: Desk) -> None:
     assert first.ids == again.ids
     assert desk.rev() == 1
     assert {kind: desk.export(kind) for kind in KINDS} == before
+
+
+def test_a_second_coding_that_is_not_recorded_is_told_and_not_added(desk: Desk) -> None:
+    desk.register(document())
+    before = desk.export("statements")
+    read_twice = statement(second_coding="agreed", second_coding_note="Bea read it.")
+    again = desk.register(document(statements=[read_twice]))
+    assert not again.added
+    (warning,) = again.warnings
+    assert f"1 statement (the first is {before[0]['statement']}) stood registered without" in warning
+    assert (desk.rev(), desk.export("statements")) == (1, before)
+    for other in ({"kind": "commitment"}, {"claim": "It opens."}):
+        with pytest.raises(ConflictError, match=f"registered already with another {next(iter(other))}"):
+            desk.register(document(statements=[read_twice | other]))
+    reading = NewReading(second_coding="agreed", second_coding_note="Bea read it.")
+    correct_statement(desk.store, before[0]["statement"], reading, reason="Read twice.", actor="Ed")
+    again = desk.register(document(statements=[read_twice]))
+    assert not again.added
+    assert not again.warnings
+    with pytest.raises(ConflictError, match="registered already with another second_coding"):
+        desk.register(document(statements=[read_twice | {"second_coding": "settled"}]))
+
+
+def test_a_new_statement_keeps_its_second_coding_untold(desk: Desk) -> None:
+    assert not desk.register(document(statements=[statement(second_coding="agreed")])).warnings
+    assert desk.export("statements")[0]["second_coding"] == "agreed"
 
 
 def test_what_is_new_in_a_known_document_is_added(desk: Desk) -> None:
