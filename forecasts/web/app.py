@@ -155,6 +155,16 @@ class _Site:
             return self.desk.state(newest)
         return await self.read(lambda: self.desk.state(newest, as_of))
 
+    async def queue(self, as_of: AsOf, public_id: str | None = None) -> tuple[sources.Due | None, Hashable]:
+        """Return when each resource, or only the one named, is due, and what tells that from another time.
+
+        There is no queue of an earlier state, nor of a replay, whose jobs do not run.
+        """
+        if as_of is not None or (await self._newest.ask()).replay is not None:
+            return None, None
+        due = await self.read(lambda: self.desk.due(public_id))
+        return due, hash(frozenset(due.items()))
+
     async def page(
         self,
         request: Request,
@@ -376,14 +386,9 @@ def _add_sources(app: FastAPI, site: "_Site") -> None:
 
         return await page(request, as_of, build, about=("question", public_id))
 
-    async def queue(as_of: AsOf) -> tuple[sources.Due | None, Hashable]:
-        """Return when each resource is due now, and what tells it from another time; not of an earlier state."""
-        due = await site.read(site.desk.due) if as_of is None else None
-        return due, None if due is None else hash(frozenset(due.items()))
-
     @get("/sources")
     async def resources(request: Request, as_of: At, number: PageNumber = 1) -> Response:
-        due, stamp = await queue(as_of)
+        due, stamp = await site.queue(as_of)
 
         def build(ledger: Ledger) -> str:
             return pages.sources_page(sources.sources_view(ledger, number, due=due), as_of=as_of)
@@ -394,7 +399,7 @@ def _add_sources(app: FastAPI, site: "_Site") -> None:
     async def resource(
         request: Request, public_id: str, as_of: At, number: PageNumber = 1, questions: Number = 1
     ) -> Response:
-        due, stamp = await queue(as_of)
+        due, stamp = await site.queue(as_of, public_id)
 
         def build(ledger: Ledger) -> str:
             view = sources.source_view(ledger, public_id, page=number, questions=questions, due=due)

@@ -169,10 +169,15 @@ class Desk:
         with self._store.read() as session:
             return search.find(session, term)
 
-    def due(self) -> dict[str, datetime | None]:
-        """Return when each resource is due, by its public id, as the queue stands now."""
+    def due(self, public_id: str | None = None) -> dict[str, datetime | None]:
+        """Return when each resource, or only the one named, is due as the queue stands now, by public id."""
+        queued = select(Resource.public_id, Resource.next_due)
+        if public_id is not None:
+            if "\x00" in public_id:  # PostgreSQL takes no NUL in a question
+                return {}
+            queued = queued.where(Resource.public_id == public_id)
         with self._store.read() as session:
-            return dict(session.exec(select(Resource.public_id, Resource.next_due)).all())
+            return dict(session.exec(queued).all())
 
     def now(self, ledger: Ledger, as_of: AsOf) -> datetime:
         """Return the instant that a ledger read as of an instant is held against."""

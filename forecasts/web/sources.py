@@ -23,7 +23,8 @@ Due = Mapping[str, datetime | None]
 def sources_view(ledger: Ledger, page: int = 1, *, due: Due | None = None) -> View:
     """Return how each resource does, those with an alarm first.
 
-    `due` says when each is due now, of which there is no history: it moves without a revision.
+    `due` says when each is due now, of which there is no history: it moves without a revision. Without it nothing
+    is said of a queue.
     """
 
     def make() -> list[Resource]:
@@ -36,7 +37,7 @@ def sources_view(ledger: Ledger, page: int = 1, *, due: Due | None = None) -> Vi
     statuses = Counter(row.status for row in ledger.checks.values())
     return {
         **notes(ledger),
-        "live": _is_live(ledger, due),
+        "live": due is not None,
         "statuses": {name: statuses[name] for name in STATUSES},
         "checked": len(ledger.checks),
         "alarms": sum(_alarm(ledger, row) is not None for row in resources),
@@ -54,7 +55,7 @@ def source_view(
     return {
         **notes(ledger),
         "path": f"/sources/{public_id}",
-        "live": _is_live(ledger, due),
+        "live": due is not None,
         "resource": _health(ledger, resource, due) | {"query": resource.query},
         "alarms": [_told(alarm) for alarm in _alarms(ledger).get(public_id, [])][::-1],
         "questions": page_of(
@@ -116,11 +117,6 @@ def checks_of(ledger: Ledger, resource_id: int) -> list[Check]:
 def resource_link(resource: Resource) -> View:
     """Return what a link to a resource needs."""
     return {"resource": resource.public_id, "source": resource.source, "place": place_of(resource)}
-
-
-def _is_live(ledger: Ledger, due: Due | None) -> bool:
-    """Whether the queue is about now: not for an earlier state, nor in a replay, whose jobs do not run."""
-    return due is not None and ledger.run is None
 
 
 def _health(ledger: Ledger, resource: Resource, due: Due | None) -> View:

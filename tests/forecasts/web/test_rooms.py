@@ -14,7 +14,8 @@ from forecasts.correcting import NewReading, correct_statement
 from forecasts.leaderboard import leaderboard
 from forecasts.policy import REASONS
 from forecasts.store import Store
-from forecasts.tables import Check, Resource
+from forecasts.tables import Check, ReplayRun, Resource
+from forecasts.web.desk import Desk as PageDesk
 from forecasts.web.feed import feed_view
 from forecasts.web.lists import PAGE, page_of
 from forecasts.web.method import method_view
@@ -263,6 +264,31 @@ def test_what_is_due_moves_without_a_revision_and_the_page_with_it(get: Get, tol
         for path in ("/sources", f"/sources/{key}"):
             assert f"1 April 2020, {due[11:16]} UTC" in text_of(get(path).text), (path, due)
     assert desk.rev() == rev
+
+
+def test_the_page_of_a_source_asks_the_queue_for_that_source_alone(
+    get: Get, told: Told, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = next(iter(desk.ledger().resources.values())).public_id
+    with desk.store.write(actor="jobs", kind="adapter", action="check") as tx:
+        tx.append(Resource(public_id="u-other", source="event-table", query="{}"))
+    of_queue, read = PageDesk.due, []
+
+    def due(page_desk: PageDesk, public_id: str | None = None) -> dict[str, datetime | None]:
+        read.append(of_queue(page_desk, public_id))
+        return read[-1]
+
+    monkeypatch.setattr(PageDesk, "due", due)
+    for path, asked in ((f"/sources/{key}", {key}), ("/sources", {key, "u-other"})):
+        assert "Next due" in get(path).text
+        assert read.pop().keys() == asked
+    assert get("/sources/u-%00").status_code == 404
+    read.clear()
+    with desk.store.write(actor="jobs", kind="adapter", action="replay") as tx:
+        tx.session.add(ReplayRun(run_id="r", starts_at=at("2020-01-01"), ends_at=at("2024-01-01")))
+    for path in (f"/sources/{key}", "/sources"):
+        assert "Next due" not in get(path).text
+    assert read == []
 
 
 def test_a_source_read_only_for_drafts_says_so(get: Get, public: Get, told: Told, desk: Desk) -> None:
