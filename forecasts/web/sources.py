@@ -144,8 +144,8 @@ def _health(ledger: Ledger, resource: Resource, due: Due | None) -> View:
 
 
 def _failing(checks: list[Check]) -> View | None:
-    """Return how often in a row, up to the last check, the host refused or gave no answer, and since when."""
-    streak = list(takewhile(lambda row: row.status in ("error", "throttled"), reversed(checks)))
+    """Return how many checks in a row, up to the last, were not sound, whatever the reason, and since when."""
+    streak = list(takewhile(lambda row: not row.sound, reversed(checks)))
     return {"times": len(streak), "since": iso(streak[-1].checked_at)} if streak else None
 
 

@@ -238,20 +238,23 @@ def test_an_earlier_state_of_a_source_has_no_alarm_to_come_and_no_queue(get: Get
     assert "Next due" not in earlier
 
 
-def test_a_host_that_fails_time_after_time_is_said_to(get: Get, told: Told, desk: Desk) -> None:
+def test_a_source_without_a_usable_answer_time_after_time_is_said_to(get: Get, told: Told, desk: Desk) -> None:
     refused = {"sound": False, "rows": None, "watermark": None}
     many_checks(desk, 3, **refused, status="error", problem="No answer.")
     assert "in a row" not in text_of(get("/sources").text).partition("What the words mean")[0]  # once so far
     key = next(iter(desk.ledger().resources.values())).public_id
     with desk.store.write(actor="checker", kind="adapter", action="check") as tx:
         last = tx.session.exec(select(Check).where(Check.public_id == "c-more-2")).one()
-        again = last.model_dump(exclude={"id", "public_id", "rev"}) | {
-            "status": "throttled",
-            "due_at": last.due_at + timedelta(days=1),
-        }
-        tx.append(Check(public_id="c-again", **again))
+        for number, status in enumerate(("throttled", "malformed", "error"), 1):
+            again = last.model_dump(exclude={"id", "public_id", "rev"}) | {
+                "status": status,
+                "due_at": last.due_at + timedelta(days=number),
+                "http_status": 404 if status == "error" else 200,
+            }
+            tx.append(Check(public_id=f"c-again-{number}", **again))
     for path in ("/sources", f"/sources/{key}"):
-        assert "Failed 2 times in a row since 5 January 2020" in text_of(get(path).text), path
+        assert "No usable answer 4 times in a row since 5 January 2020" in text_of(get(path).text), path
+    assert "left alone" not in get("/sources").text
 
 
 def test_what_is_due_moves_without_a_revision_and_the_page_with_it(get: Get, told: Told, desk: Desk) -> None:
