@@ -56,11 +56,13 @@ def overview(ledger: Ledger) -> Overview:
     return whole.remember("overview", lambda: _read(whole))
 
 
-def around(ledger: Ledger, *, questions: Iterable[int] = (), authors: Iterable[int] = ()) -> Ledger:
+def around(
+    ledger: Ledger, *, questions: Iterable[int] = (), authors: Iterable[int] = (), history: bool = True
+) -> Ledger:
     """Return a ledger complete for some questions and authors: the one given where it holds everything."""
     if ledger.whole is None:
         return ledger
-    return ledger.whole.ledger(Scope(authors=frozenset(authors), questions=frozenset(questions)))
+    return ledger.whole.ledger(Scope(authors=frozenset(authors), questions=frozenset(questions), history=history))
 
 
 def _counted(ledger: Ledger) -> Overview:
@@ -81,7 +83,7 @@ def _read(whole: Whole) -> Overview:
         said = columns.said()
     hidden: set[int] = set()
     if columns.outgrown:
-        part = whole.ledger(Scope(authors=frozenset(columns.outgrown), log=False))
+        part = whole.ledger(Scope(authors=frozenset(columns.outgrown), history=False))
         said += said_in(part)
         hidden = part.hidden
     with whole.read() as session:

@@ -25,13 +25,14 @@ class Scope:
     """What a ledger has to be complete for, by row ids; whoever or whatever else it holds is there for their sake.
 
     Of an author it holds every claim, of an article every statement with its authors, of a question whatever was
-    forecast and found on it and on what hangs on it. Without `log` the correction log may lack something.
+    forecast and found on it and on what hangs on it, with the checks of its sources, but not who else reads them.
+    Without `history` the checks, verdicts and the correction log may lack something.
     """
 
     authors: frozenset[int] = frozenset()
     articles: frozenset[int] = frozenset()
     questions: frozenset[int] = frozenset()
-    log: bool = True
+    history: bool = True
 
 
 Kind = Literal["author", "article", "statement", "question", "source", "check", "evidence"]
@@ -212,9 +213,9 @@ class _Around:
         rows.replies = read.by(tables.Reply, "author_id", authors)
         mine = {row.question_id for row in rows.forecasts.values()}
         self._add_questions("id", mine | scope.questions)
-        self._in_full(scope.questions | (self._told_of(mine) if scope.log else set()))
-        self._read_by(scope.questions)
-        if scope.log:
+        self._in_full(scope.questions | (self._told_of(mine | scope.questions) if scope.history else set()))
+        if scope.history:
+            self._add_checks(scope.questions)
             self._neighbours()
         self._finish(scope, authors)
         return rows
@@ -249,15 +250,12 @@ class _Around:
         said = {row.statement_id for row in self._rows.forecasts.values()} - known
         self._add_statements("id", said)
 
-    def _read_by(self, questions: AbstractSet[int]) -> None:
-        """Add the checks of whatever some questions read, and who else reads it."""
-        if not questions:
-            return
+    def _add_checks(self, questions: AbstractSet[int]) -> None:
+        """Add the checks of whatever some questions read, and what was made of them for those questions."""
         rows, read = self._rows, self._read
         resources = {row.resource_id for row in read.links("question_id", questions)}
         rows.checks |= read.by(tables.Check, "resource_id", resources)
         rows.verdicts = read.by(tables.Verdict, "question_id", questions)
-        self._in_full({row.question_id for row in read.links("resource_id", resources)} - questions)
 
     def _neighbours(self) -> None:
         """Add whoever else speaks in an edition whose copy was redacted: the log names them together."""

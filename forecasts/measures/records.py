@@ -136,7 +136,7 @@ def made(
         reader = Reader(session, whole, ids)
         found = {key: make(value) for key, value in read(reader).items()}
     if reader.odd:
-        part = whole.ledger(Scope(authors=frozenset(reader.odd), log=False))
+        part = whole.ledger(Scope(authors=frozenset(reader.odd), history=False))
         found |= {row.id: make(of(part, row)) for row in part.subjects}
     return found
 

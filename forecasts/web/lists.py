@@ -59,7 +59,7 @@ def home_view(ledger: Ledger) -> View:
     """Return how much there is, and what came out last."""
     there = overview(ledger)
     newest = there.settled[:NEWEST]
-    part = around(ledger, questions=newest)
+    part = around(ledger, questions=newest, history=False)
     return {
         **notes(ledger),
         "authors": len(there.authors),
@@ -95,7 +95,7 @@ def questions_view(ledger: Ledger, page: int = 1, state: str | None = None) -> V
     if state is not None and state not in there.states:
         raise InvalidInputError(f"A question is {', '.join(STATES[:-1])} or {STATES[-1]}, not {state[:40]!r}.")
     listed = page_of(there.questions if state is None else there.states[state], page)
-    part = around(ledger, questions=listed["rows"])
+    part = around(ledger, questions=listed["rows"], history=False)
     return {
         **notes(ledger),
         "state": state,

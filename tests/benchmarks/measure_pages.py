@@ -44,7 +44,7 @@ LISTS = (
     "/dossier?author=author-7",
     "/compare?a=author-7&b=author-8",
 )
-ARTICLES_EACH = 20
+ARTICLES_EACH, READ_ONE_SOURCE = 20, 100
 PHRASES = ("Likely", "Unlikely", "Almost Certain", "Highly Likely", "Remote Chance")
 BEGAN = at("2019-01-01")
 
@@ -52,8 +52,8 @@ BEGAN = at("2019-01-01")
 def fill(store: Store, *, authors: int, forecasts: int, questions: int, unpicked: int, seed: int = 0) -> None:
     """Write a registry with one of everything at its usual rate, all of it published.
 
-    Every tenth question hangs on another, two share a group; 70 % are resolved by a check, some of those were
-    reopened before. The articles of `unpicked` authors were not picked by hand.
+    Every tenth question hangs on another, two share a group, a hundred read one source; 70 % are resolved by a
+    check, some of those were reopened before. The articles of `unpicked` authors were not picked by hand.
     """
     rng = np.random.default_rng(seed)
     truth = rng.choice([0.05, 0.2, 0.4, 0.6, 0.8, 0.95], size=questions)
@@ -113,22 +113,24 @@ def _questions(tx: Transaction, rng: np.random.Generator, truth: np.ndarray[Any,
                 "retrospective": False,
             }
         )
-        rows[tables.Resource].append(
-            {
-                "id": key,
-                "public_id": f"w-{k:06}",
-                "source": "event_table",
-                "query": json.dumps({"location": f"{k}"}),
-            }
-        )
-        rows[tables.QuestionResource].append({"question_id": key, "resource_id": key})
+        source, reader = k // READ_ONE_SOURCE + 1, k % READ_ONE_SOURCE
+        if reader == 0:
+            rows[tables.Resource].append(
+                {
+                    "id": source,
+                    "public_id": f"w-{source:06}",
+                    "source": "event_table",
+                    "query": json.dumps({"location": f"{source}"}),
+                }
+            )
+        rows[tables.QuestionResource].append({"question_id": key, "resource_id": source})
         rows[tables.Check] += [
             {
                 "id": 5 * k + n + 1,
                 "public_id": f"c-{k:06}-{n}",
-                "resource_id": key,
-                "due_at": deadline + timedelta(days=n),
-                "checked_at": deadline + timedelta(days=n),
+                "resource_id": source,
+                "due_at": deadline + timedelta(days=n, seconds=reader),
+                "checked_at": deadline + timedelta(days=n, seconds=reader),
                 "status": "ok",
                 "sound": True,
                 "rows": 100 + n,

@@ -24,7 +24,7 @@ from forecasts.overview import overview
 from forecasts.reports import author_report
 from forecasts.rows import Scope, scope_of
 from forecasts.store import Store
-from forecasts.tables import Author, Forecast, Question, Statement
+from forecasts.tables import Author, Check, Forecast, Question, QuestionResource, Resource, Statement
 from forecasts.web import app as site
 from forecasts.web.desk import Desk as PageDesk
 from forecasts.whole import Whole
@@ -220,9 +220,13 @@ def add_earlier(desk: Desk, said: Statement, one: Forecast) -> None:
 
 
 def test_a_page_reads_no_claims_it_does_not_show(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What others said costs an author's page and the lists no rows: those read what they count in columns."""
+    """What others said costs an author's page and the lists no rows: those read what they count in columns.
+
+    What is said on other questions costs the page of a question none either, though all read one source.
+    """
     said = {f"author-{key}": dict.fromkeys(range(60), 0.5) for key in range(1, 8)}
     Many(outcomes=[number % 2 == 0 for number in range(60)], said=said).write(desk.store)
+    share_a_source(desk)
     read: dict[str, set[int]] = defaultdict(set)
     for name in ("all", "by"):
         monkeypatch.setattr(rows._Reader, name, counting(getattr(rows._Reader, name), read))
@@ -236,10 +240,34 @@ def test_a_page_reads_no_claims_it_does_not_show(desk: Desk, monkeypatch: pytest
 
     assert claims("/authors/author-3") == 60
     assert [claims(path) for path in ("/leaderboard", "/authors", "/articles", "/method")] == [0, 0, 0, 0]
-    assert claims("/questions?page=2") == 10 * 7
-    assert claims("/") == 10 * 7
+    for path in ("/questions?page=2", "/"):
+        assert claims(path) == 10 * 7
+        assert read["source_check"] == set(), path
+    assert claims("/questions/q-3") == 7
+    assert len(read["source_check"]) == 3
+    assert claims("/sources/u-shared") == 60 * 7
     assert claims("/dossier?author=author-3") == 60
     assert claims("/compare?a=author-3&b=author-4") == 120
+
+
+def share_a_source(desk: Desk) -> None:
+    """Have every question read one source, which was checked three times."""
+    with desk.store.write(actor="jobs", kind="adapter", action="check") as tx:
+        query = json.dumps({"location": "https://source.test/table.csv"})
+        resource = tx.append(Resource(public_id="u-shared", source="event-table", query=query))
+        tx.session.flush()
+        for question in tx.session.exec(select(Question.id)).all():
+            tx.session.add(QuestionResource(question_id=question, resource_id=resource.id))
+        for number in range(3):
+            made = tx.now + timedelta(days=number)
+            fields = {
+                "resource_id": resource.id,
+                "due_at": made,
+                "checked_at": made,
+                "status": "ok",
+                "sound": True,
+            }
+            tx.append(Check(public_id=f"c-shared-{number}", **fields))
 
 
 def counting(read: Callable[..., Any], known: dict[str, set[int]]) -> Callable[..., Any]:
