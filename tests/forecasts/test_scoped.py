@@ -16,6 +16,7 @@ import seeds
 from forecasts import publishing, redacting, registry, replying, rows
 from forecasts.correcting import NewReading, correct_statement
 from forecasts.errors import NotFoundError
+from forecasts.evidence import archive
 from forecasts.leaderboard import leaderboard
 from forecasts.ledger import Ledger
 from forecasts.measures import records
@@ -24,9 +25,10 @@ from forecasts.overview import overview
 from forecasts.reports import author_report
 from forecasts.rows import Scope, scope_of
 from forecasts.store import Store
-from forecasts.tables import Author, Check, Forecast, Question, QuestionResource, Resource, Statement
+from forecasts.tables import Author, Check, Forecast, Question, QuestionResource, Resolution, Resource, Statement
 from forecasts.web import app as site
 from forecasts.web.desk import Desk as PageDesk
+from forecasts.web.question import question_view
 from forecasts.whole import Whole
 from tests.forecasts.web.test_app import links
 from tests.support.clocks import at
@@ -268,6 +270,34 @@ def share_a_source(desk: Desk) -> None:
                 "sound": True,
             }
             tx.append(Check(public_id=f"c-shared-{number}", **fields))
+
+
+def test_a_question_tells_a_correction_that_concerns_others_as_the_whole_registry_does(desk: Desk) -> None:
+    """Two questions were decided from the same bytes, which are redacted; only the other one is public."""
+    said = {f"author-{key}": {key - 1: 0.5} for key in (1, 2)}
+    Many(outcomes=[None, None], said=said).write(desk.store)
+    publishing.publish(desk.store, "author-2", no_notice="Nobody.", actor="Edith")
+    with desk.store.write(actor="jobs", kind="adapter", action="check") as tx:
+        evidence = archive(tx, b"The table.", "text/csv")
+        for number in range(2):
+            step: dict[str, Any] = {
+                "step": 1,
+                "state": "confirmed",
+                "outcome": "ambiguous",
+                "rule": "manual",
+                "reason": "So.",
+                "question_id": number + 1,
+                "actor_id": tx.actor_id,
+                "evidence_sha256": evidence,
+            }
+            tx.append(Resolution(public_id=f"r-{number}", decided_at=tx.now, **step))
+    redacting.redact(desk.store, "evidence", evidence, reason="A court.", actor="Lex")
+    ledger, whole = both(desk.store, desk.rev(), desk.clock.now(), drafts=True)
+    with desk.store.read() as session:
+        part = whole.ledger(scope_of(session, "question", "q-0"))
+    (told,) = question_view(part, "q-0")["corrections"]
+    assert told == question_view(ledger, "q-0")["corrections"][0]
+    assert told["authors"] == ["author-1", "author-2"]
 
 
 def counting(read: Callable[..., Any], known: dict[str, set[int]]) -> Callable[..., Any]:
