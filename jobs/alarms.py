@@ -10,7 +10,7 @@ from forecasts.alarming import Alarm, episodes
 from forecasts.model import AlarmKind, Observation
 from forecasts.tables import Check, Resource
 from jobs.board import Seen
-from jobs.sources import lags, lost_too_many
+from jobs.sources import lags, lost_too_many, untold_too_long
 
 STAYED_SMALLER = timedelta(days=7)
 CONSISTENT_CHECKS = 5
@@ -24,17 +24,35 @@ def alarm_of(
     checked_at: datetime,
     rows_before: int,
     max_lag: timedelta | None,
+    untold_since: datetime | None,
 ) -> AlarmKind | None:
     """Return the alarm an answer raises.
 
     `rows_before` is the number of rows in the last sound answer, `max_lag` the least that a question which is
-    still watched allows; None where there is none.
+    still watched allows, and `untold_since` as of the sound checks before; None where there is none.
     """
     if observation.shrunken or (observation.status == "empty" and lost_too_many(rows_before, 0)):
         return "shrunk"
-    if observation.sound and max_lag is not None and lags(query, observation.watermark, checked_at, max_lag):
-        return "lagging"
-    return None
+    if not observation.sound or max_lag is None:
+        return None
+    if observation.watermark is not None:
+        late = lags(query, observation.watermark, checked_at, max_lag)
+    else:
+        late = untold_since is not None and untold_too_long(query, untold_since, checked_at, max_lag)
+    return "lagging" if late else None
+
+
+def untold_since(session: Session, resource_id: int) -> datetime | None:
+    """Return the first of the newest sound checks of a resource in succession that told no watermark, if any.
+
+    What a check in between would have told, had it taken place, is not known: a missed one is no staleness.
+    """
+    sound = select(Check.checked_at).where(Check.resource_id == resource_id, col(Check.sound))
+    told = session.exec(
+        sound.where(col(Check.watermark).is_not(None)).order_by(col(Check.checked_at).desc()).limit(1)
+    ).first()
+    since = sound if told is None else sound.where(Check.checked_at > told)
+    return session.exec(since.order_by(col(Check.checked_at)).limit(1)).first()
 
 
 def stayed_smaller(session: Session, last: Seen, rows: int, now: datetime) -> bool:

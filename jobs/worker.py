@@ -452,6 +452,8 @@ class Worker:
     ) -> dict[str, Any]:
         """Return the row of one check; no headers are kept of an answer that was redacted, whoever sends it."""
         observation, response, resource = answer.observation, answer.response, job.resource
+        untold = observation.sound and observation.watermark is None
+        since = alarms.untold_since(board.session, resource.id) if untold else None
         alarm, problems = (
             alarms.alarm_of(
                 observation,
@@ -459,11 +461,15 @@ class Worker:
                 checked_at=answer.asked_at,
                 rows_before=(answer.last.rows if answer.last else None) or 0,
                 max_lag=board.max_lag(resource, now),
+                untold_since=since,
             ),
             observation.problems,
         )
         if alarm == "lagging" and observation.watermark is not None:
             problems = (*problems, f"the source is complete only to {iso(observation.watermark)}, so it lags")
+        elif alarm == "lagging" and since is not None:
+            told = f"the source has not told since {iso(since)} how far it is complete, so it counts as lagging"
+            problems = (*problems, told)
         shown = response.headers and answer.evidence_sha256 not in blanked
         return {
             "public_id": public_id("c", resource.public_id, iso(job.lease.due_at)),

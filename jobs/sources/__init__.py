@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from forecasts.errors import InvalidInputError
 from jobs.sources._definition import DefinedSource, Shown, checked
-from jobs.sources._queries import lags
+from jobs.sources._queries import lags, untold_too_long
 from jobs.sources._rows import late_rows, lost_too_many
 from jobs.sources.event_table import EventTable
 from jobs.sources.json_path import JsonPath
@@ -15,7 +15,7 @@ from jobs.sources.mediawiki import MediaWiki
 from jobs.sources.rss_atom import RssAtom
 from jobs.sources.usgs import Usgs
 
-__all__ = ["Catalogue", "catalogue", "get_source", "lags", "late_rows", "lost_too_many"]
+__all__ = ["Catalogue", "catalogue", "get_source", "lags", "late_rows", "lost_too_many", "untold_too_long"]
 
 
 _READABLE_BY: dict[Shown, tuple[str, ...]] = {

@@ -80,16 +80,27 @@ def newest_row(events: Sequence[Event], zone: str, fetched_at: datetime) -> date
     return max((end for end in ends if end - timedelta(days=1) <= fetched_at), default=None)
 
 
-def lags(
-    query: Mapping[str, object], watermark: datetime | None, checked_at: datetime, max_lag: timedelta
-) -> bool:
+def lags(query: Mapping[str, object], watermark: datetime, checked_at: datetime, max_lag: timedelta) -> bool:
     """Whether a watermark lies further behind a check than `max_lag`, and than the query itself vouches for."""
     rule, horizon = query.get("watermark"), checked_at - max_lag
-    if watermark is None or watermark >= horizon:
+    if watermark >= horizon:
         return False
     if isinstance(rule, dict) and rule.get("from") == "fetch_time":
         horizon = min(horizon, FetchTime.model_validate(rule).instant(checked_at))
     return watermark < horizon
+
+
+def untold_too_long(
+    query: Mapping[str, object], since: datetime, checked_at: datetime, max_lag: timedelta
+) -> bool:
+    """Whether no answer from `since` to a check told the watermark that the query declares, for too long.
+
+    That is for longer than `max_lag`, and than the lag that the query itself vouches for.
+    """
+    rule, longest = query.get("watermark"), max_lag
+    if isinstance(rule, dict) and rule.get("from") == "fetch_time":
+        longest = max(longest, FetchTime.model_validate(rule).lag)
+    return rule is not None and checked_at - since > longest
 
 
 _KNOWN = 4096  # queries of up to some two kilobytes

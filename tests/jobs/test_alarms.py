@@ -12,6 +12,7 @@ from forecasts.alarming import Alarm
 from forecasts.store import Store
 from jobs.alarms import alarm_history, alarms
 from jobs.sources import catalogue
+from jobs.status import Monitor
 from jobs.worker import Worker
 from tests.jobs.servers import answer, say
 from tests.jobs.services import Service, service
@@ -158,6 +159,69 @@ def test_the_lag_a_query_vouches_for_is_no_alarm(jobs: Jobs) -> None:
     jobs.ask("ended", criterion=jobs.leaf(query=ended, max_lag="P1D"))
     jobs.work_at("2020-02-01", "2020-03-01")
     assert history(jobs.store) == []
+
+
+# -- a table that no longer tells how far it is complete ------------------------------------------------------
+
+
+def published(asof: str | None, rows: int = 3) -> bytes:
+    """Return a table of rows of 2019 that says how far it is complete, if it says so."""
+    told = {} if asof is None else {"asof": asof}
+    return json.dumps(
+        told | {"rows": [{"date": f"2019-01-0{day + 1}", "kind": "x"} for day in range(rows)]}
+    ).encode()
+
+
+def opening_published(asked: Service) -> d.Item:
+    query = {"location": asked.url, "format": "json", "columns": {"occurred": "date"}}
+    query["watermark"] = {"from": "field", "name": "asof"}
+    return opening_in(asked, source="event-table", query=query)
+
+
+def test_a_table_that_stops_telling_how_far_it_is_complete_raises_an_alarm_until_it_tells(desk: Desk) -> None:
+    with service(desk, DEMANDS) as asked:  # their max_lag is 60 days
+        asked.ask(opening_published(asked))
+        asked.said = published("2020-02-01T00:00:00Z")
+        asked.work_at("2020-02-01")
+        asked.said = published(None)
+        asked.work_at("2020-05-15", "2020-05-16", "2020-07-01")
+        assert lasting(desk.store) == []  # three and a half months without a check were no staleness
+        asked.said = published("no date")
+        assert asked.work_at("2020-07-10") == []  # ripe, and untold for 56 days
+        assert lasting(desk.store) == []
+        asked.said = published(None)
+        assert asked.work_at("2020-07-15") == []
+        (alarm,) = lasting(desk.store)
+        assert (alarm.kind, alarm.since) == ("lagging", at("2020-07-15"))
+        assert alarm.detail == (
+            "the source has not told since 2020-05-15T00:00:00Z how far it is complete, so it counts as lagging"
+        )
+        assert Monitor(desk.store).health()[1]["status"] == "alarm"
+        asked.said = published("2020-07-16T00:00:00Z")
+        assert asked.work_at("2020-07-16") == [PROPOSED_NO]
+        asked.said = published(None)
+        assert asked.work_at("2020-07-24") == [PROPOSED_NO, NO]  # said before, and it is counted anew
+        assert history(desk.store) == [("lagging", at("2020-07-15"), at("2020-07-16"), 1)]
+
+
+def test_a_table_that_never_told_how_far_it_is_complete_raises_an_alarm(desk: Desk) -> None:
+    with service(desk, DEMANDS, published(None)) as asked:
+        asked.ask(opening_published(asked))
+        asked.work_at("2020-02-01", "2020-04-01")
+        assert lasting(desk.store) == []  # it has been 60 days
+        asked.work_at("2020-04-08")
+        assert [(alarm.kind, alarm.since) for alarm in lasting(desk.store)] == [("lagging", at("2020-04-08"))]
+
+
+def test_an_answer_that_is_not_complete_counts_as_lagging_after_the_lag_its_query_vouches_for(desk: Desk) -> None:
+    with service(desk, DEMANDS, {"n": 2, "rows": [{"occurred": "2019-03-01", "kind": "x"}]}) as asked:
+        query = {"location": asked.url, "rows": "$.rows[*]", "count": "$.n", "zone": "UTC"}
+        query["watermark"] = {"from": "fetch_time", "lag": "P90D"}  # type: ignore[assignment]
+        asked.ask(opening_in(asked, source="json-path", query=query))
+        asked.work_at("2020-02-01", "2020-04-08", "2020-05-01")
+        assert lasting(desk.store) == []
+        asked.work_at("2020-05-08")
+        assert [alarm.kind for alarm in lasting(desk.store)] == ["lagging"]
 
 
 # -- a feed that forgets -------------------------------------------------------------------------------------
