@@ -19,7 +19,7 @@ from forecasts.errors import ConflictError, InvalidInputError, StoreError, Unava
 from forecasts.model import ActorKind, Clock
 from forecasts.tables import Actor, ReplayRun, Revision
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and neither keeps lone surrogates
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITE_LOCK = 0x63616C6C  # any fixed number: the name of the advisory lock that serialises writers

@@ -442,6 +442,12 @@ class Check(SQLModel, table=True):
             sqlite_where=text("alarm IS NOT NULL"),
             postgresql_where=text("alarm IS NOT NULL"),
         ),
+        Index(
+            "ix_source_check_late",
+            "late_rows",
+            sqlite_where=text("late_rows > 0"),
+            postgresql_where=text("late_rows > 0"),
+        ),
         _one_of("status", model.CheckStatus),
         _one_of("alarm", model.AlarmKind),
     )
@@ -494,6 +500,21 @@ class Resolution(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("question_id", "step"),
+        Index(
+            "ix_resolution_proposed",
+            "closes_at",
+            "question_id",
+            "step",
+            sqlite_where=text("closes_at IS NOT NULL"),
+            postgresql_where=text("closes_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_resolution_reopened",
+            "question_id",
+            "step",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
         _one_of("state", model.ResolutionState),
         _one_of("outcome", model.Outcome),
         CheckConstraint("(state = 'reopened') = (outcome IS NULL)", name="outcome_unless_reopened"),

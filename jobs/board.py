@@ -289,14 +289,14 @@ def _closed() -> Any:
 
 
 def _proposed(query: Any) -> Any:
-    """Narrow a query on questions down to those whose latest step is a proposal, parents first."""
+    """Narrow a query on windows that close, which proposals alone have, down to latest steps, parents first."""
     later = aliased(Resolution)
     followed = (
         select(later.id).where(later.question_id == Resolution.question_id, later.step > Resolution.step).exists()
     )
     return (
         query.join(Resolution, col(Resolution.question_id) == col(Question.id))
-        .where(Resolution.state == "proposed", ~followed)
+        .where(~followed)
         .order_by(col(Question.condition_id).is_not(None), col(Question.public_id))
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, get_args
 
+from sqlalchemy import text
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -82,6 +83,7 @@ def read_status(session: Session, now: datetime) -> Status:
     free = (col(Resource.next_due) <= now) & (
         col(Resource.lease_until).is_(None) | (col(Resource.lease_until) <= now)
     )
+    leased = (col(Resource.next_due) <= now) & (col(Resource.lease_until) > now)  # what is not due is not leased
     oldest = session.exec(select(func.min(col(Resource.next_due))).where(free)).one()
     states = dict.fromkeys(get_args(QuestionState), 0) | _states(session)
     states["open"] = _count(session, select(func.count()).select_from(Question)) - sum(states.values())
@@ -94,13 +96,13 @@ def read_status(session: Session, now: datetime) -> Status:
             session,
             select(func.count()).select_from(Resource).where(free, col(Resource.next_due) <= now - OVERDUE),
         ),
-        leased=_count(session, select(func.count()).select_from(Resource).where(col(Resource.lease_until) > now)),
+        leased=_count(session, select(func.count()).select_from(Resource).where(leased)),
         waited=(now - oldest).total_seconds() if oldest else 0.0,
         last_check=session.exec(select(Check.checked_at).order_by(col(Check.id).desc()).limit(1)).first(),
         checks=dict.fromkeys(get_args(CheckStatus), 0) | dict(by_status),
         questions=states,
         reversals=resolving.reversals(session),
-        late_rows=_count(session, select(func.sum(Check.late_rows))),
+        late_rows=_count(session, select(func.sum(Check.late_rows)).where(text("late_rows > 0"))),
         evidence_bytes=_count(session, select(func.sum(func.length(Evidence.body)))),
         alarms=tuple(alarms(session, now)),
         clock=_clock(session),

@@ -2,17 +2,24 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import httpx
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy import event as sql_event
+from sqlmodel import Session
 
+from forecasts import resolving
 from forecasts.store import Store
 from forecasts.web.app import create_app
 from jobs import due
+from jobs.board import closed_proposals, next_closing
 from jobs.clocks import SystemClock
-from jobs.status import OVERDUE, Monitor, exposition, status_of
+from jobs.status import OVERDUE, Monitor, exposition, read_status, status_of
 from tests.jobs.tables import Jobs, event, jobs_on, table_on
 from tests.support.clocks import FakeClock
 from tests.support.commands import Run
@@ -132,3 +139,44 @@ def test_the_command_answers_as_a_monitoring_plugin_does(calledit: Run, database
     unusable = calledit("--database", "nonsense", "status", "--check")
     assert (unusable.code, unusable.err.startswith("Error: ")) == (2, True)
     desk.store.close()
+
+
+# -- what a long history costs -------------------------------------------------------------------------------
+
+
+def plan_of(session: Session, ask: Callable[[], object]) -> str:
+    """Return how the database goes about what is asked, were its tables large."""
+    asked: list[tuple[str, Any]] = []
+    connection = session.connection()
+    explain = "EXPLAIN QUERY PLAN "
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # which it prefers while they are small
+        explain = "EXPLAIN "
+
+    def hear(_connection: Connection, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    sql_event.listen(connection, "before_cursor_execute", hear)
+    ask()
+    sql_event.remove(connection, "before_cursor_execute", hear)
+    rows = [row for statement, given in asked for row in connection.exec_driver_sql(explain + statement, given)]
+    return "\n".join(str(row) for row in rows)
+
+
+def test_what_closes_was_reopened_came_late_or_is_leased_is_found_without_reading_all_there_was(
+    jobs: Jobs,
+) -> None:
+    question = jobs.ask()
+    jobs.work_at("2020-07-01", "2020-07-08")
+    assert jobs.steps(question) == [("proposed", "no")]
+    now = jobs.store.clock.now()
+    with jobs.store.read() as session:
+        assert "ix_resolution_proposed" in plan_of(session, lambda: closed_proposals(session, now))
+        assert "ix_resolution_proposed" in plan_of(session, lambda: next_closing(session, now))
+        assert "ix_resolution_reopened" in plan_of(session, lambda: resolving.reversals(session))
+        told = plan_of(session, lambda: read_status(session, now))
+        assert "ix_source_check_late" in told
+        assert not re.search(r"(SCAN|Seq Scan on) resource\b(?! USING COVERING)", told)
+        closes_at = next_closing(session, now)
+        assert closes_at is not None
+        assert len(closed_proposals(session, closes_at)) == 1
