@@ -29,7 +29,6 @@ from forecasts.scalars import write_host
 from forecasts.settings import Settings
 from jobs.guard import is_opened, refused_address, refused_port
 from jobs.pacing import Pacer
-from jobs.turns import my_turn, waiting
 
 SEEDS = "seeds:"
 REDIRECTS = 5
@@ -117,8 +116,7 @@ class HttpFetcher:
                 "a replay cannot ask a live address what it said in the past; give a recording with --table"
             )
         if location.startswith(("http://", "https://")):
-            with my_turn():
-                response = self._fetch_http(location, request)
+            response = self._fetch_http(location, request)
             host = _host_of(location)
             if self._pacer is not None and host is not None:
                 self._pacer.heard(host, response.status, response.retry_after)
@@ -293,13 +291,11 @@ class _TimedStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  (ours is shorter)
         """Read what has come."""
-        with waiting():
-            return self._stream.read(max_bytes, self._time.left())
+        return self._stream.read(max_bytes, self._time.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """Send all of it."""
-        with waiting():
-            self._stream.write(buffer, self._time.left())
+        self._stream.write(buffer, self._time.left())
 
     def close(self) -> None:
         """Close the connection."""
@@ -312,8 +308,7 @@ class _TimedStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         """Verify the certificate for the name, and go on encrypted."""
-        with waiting():
-            stream = self._stream.start_tls(ssl_context, server_hostname, self._time.left())
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._time.left())
         return _TimedStream(stream, self._time)
 
     def get_extra_info(self, info: str) -> object:
@@ -370,8 +365,7 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.NetworkStream:
-        with waiting():
-            stream = self._network.connect_tcp(address, port, seconds, local_address, socket_options)
+        stream = self._network.connect_tcp(address, port, seconds, local_address, socket_options)
         return _TimedStream(stream, self._time)
 
 
@@ -390,8 +384,7 @@ def _in_thread(work: Callable[[], list[str]], seconds: float) -> list[str]:
 
     threading.Thread(target=run, name="calledit-resolver", daemon=True).start()
     try:
-        with waiting():
-            found = done.get(timeout=seconds)
+        found = done.get(timeout=seconds)
     except queue.Empty:
         raise httpcore.ConnectTimeout("the name was not resolved in time") from None
     if isinstance(found, Exception):

@@ -1,6 +1,8 @@
 """Fetches under way: of large answers no two are read at a time, and what is remembered has a bound in bytes."""
 
 import threading
+import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -56,6 +58,58 @@ def test_what_is_called_off_is_not_asked_for() -> None:
     fetches.call_off()
     fetches.gate.leave()
     assert fetches.finished(5) == ([], [])
+
+
+def asked_for(fetches: Fetches[int, int], ask: Callable[[int], int], jobs: Sequence[int]) -> list[int]:
+    """Begin jobs, and return the answers as they come."""
+    fetches.begin(ask, jobs)
+    answers = list[int]()
+    while len(fetches):
+        answered, failures = fetches.finished(5)
+        assert not failures
+        answers += [answer for _, answer in answered]
+    assert not fetches.abandon()
+    return answers
+
+
+def test_one_thread_asks_while_it_keeps_the_processor_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.fetches.BUSY", 0.0)  # whatever share of it this machine leaves us
+    threads = set[int]()
+
+    def ask(job: int) -> int:
+        threads.add(threading.get_ident())
+        time.sleep(0.002)
+        return job
+
+    assert sorted(asked_for(Fetches(8), ask, range(100))) == list(range(100))
+    assert len(threads) == 1
+
+
+def test_where_hosts_are_slow_many_are_asked_at_a_time() -> None:
+    under_way, most = set[int](), list[int]()
+
+    def ask(job: int) -> int:
+        under_way.add(job)
+        most.append(len(under_way))
+        time.sleep(0.4)
+        under_way.discard(job)
+        return job
+
+    assert sorted(asked_for(Fetches(8), ask, range(24))) == list(range(24))
+    assert max(most) == 8
+
+
+def test_a_host_that_says_nothing_keeps_the_others_waiting_for_an_instant_only() -> None:
+    others_answered = threading.Event()
+
+    def ask(job: int) -> int:
+        if job == 0:
+            assert others_answered.wait(10)
+        elif job == 9:
+            others_answered.set()
+        return job
+
+    assert sorted(asked_for(Fetches(8), ask, range(10))) == list(range(10))
 
 
 def test_observations_are_remembered_up_to_a_number_of_bytes() -> None:
