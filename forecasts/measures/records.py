@@ -80,29 +80,31 @@ def record_of(ledger: Ledger, author: tables.Author, now: datetime) -> Record:
 
 def from_each_drawn(ledger: Ledger, key: Hashable, make: Callable[[Drawn], Value]) -> dict[int, Value]:
     """Return what is made of all of whom something may be drawn, by row id, in the order of ids."""
-    whole = ledger.whole
-    if whole is None:
-        return ledger.remember(
-            ("each", key), lambda: {row.id: make(drawn_of(ledger, row)) for row in ledger.subjects}
-        )
-    return whole.each(key, lambda ids: made(whole, ids, make, Reader.drawn, drawn_of), unpicked=True)
+    return _from_each(ledger, key, make, Reader.drawn, drawn_of, unpicked=True)
 
 
 def from_each_record(
     ledger: Ledger, key: Hashable, now: datetime, make: Callable[[Record], Value]
 ) -> dict[int, Value]:
     """Return what is made of the record of each author, by row id, in the order of ids."""
+    return _from_each(
+        ledger, key, make, lambda reader: reader.records(now), lambda part, row: record_of(part, row, now)
+    )
+
+
+def _from_each(
+    ledger: Ledger,
+    key: Hashable,
+    make: Callable[[Any], Value],
+    read: Callable[["Reader"], dict[int, Any]],
+    of: Callable[[Ledger, tables.Author], Any],
+    *,
+    unpicked: bool = False,
+) -> dict[int, Value]:
     whole = ledger.whole
     if whole is None:
-        return ledger.remember(
-            ("each", key), lambda: {row.id: make(record_of(ledger, row, now)) for row in ledger.subjects}
-        )
-    return whole.each(
-        key,
-        lambda ids: made(
-            whole, ids, make, lambda reader: reader.records(now), lambda part, row: record_of(part, row, now)
-        ),
-    )
+        return ledger.remember(("each", key), lambda: {row.id: make(of(ledger, row)) for row in ledger.subjects})
+    return whole.each(key, lambda ids: made(whole, ids, make, read, of), unpicked=unpicked)
 
 
 def headlines(ledger: Ledger, authors: Sequence[tables.Author], now: datetime) -> dict[int, Headline]:
