@@ -19,7 +19,7 @@ from jobs.observed import as_checked, described
 
 Record = dict[str, Any]
 
-SHOWN = (
+_SHOWN = (
     "check",
     "resource",
     "source",
@@ -96,7 +96,7 @@ def _check(ledger: Ledger, check: Check) -> Record:
     record = check_record(ledger, check)
     record["fetched_at"] = record["checked_at"]
     record["headers"] = json.loads(check.headers) if check.headers else None
-    return {name: record[name] for name in SHOWN}
+    return {name: record[name] for name in _SHOWN}
 
 
 def _read(ledger: Ledger, catalogue: SourceCatalogue, held: list[Check], body: bytes) -> list[Record]:

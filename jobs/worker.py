@@ -452,7 +452,7 @@ class Worker:
     ) -> dict[str, Any]:
         """Return the row of one check; no headers are kept of an answer that was redacted, whoever sends it."""
         observation, response, resource = answer.observation, answer.response, job.resource
-        untold = observation.sound and observation.watermark is None
+        untold = observation.sound and observation.watermark is None and "watermark" in job.query
         since = alarms.untold_since(board.session, resource.id) if untold else None
         alarm, problems = (
             alarms.alarm_of(
