@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from forecasts.reports import Report
 
 _HOST = "https://rows.invalid/"
-_LINK = re.compile(rf'<a xlink:href="{re.escape(_HOST)}\?([^"#]*)#([^"]*)">')
+_LINK = re.compile(rf'<a xlink:href="{re.escape(_HOST)}\?([^"#]*)#([^"]*)">(<text)?')
 
 Lead = Callable[..., str]
 
@@ -32,16 +32,19 @@ def behind(report: "Report") -> str:
 def lead(svg: str, to: Lead) -> str:
     """Return a picture whose marks lead where `to` says of the query of each.
 
-    They are left out of the order of the Tab key: the table behind each picture has the same links, as words.
+    They are left out of the order of the Tab key: the table behind each picture has the same links, as words. The
+    words beside a mark lead where it does, and are not read out a second time.
     """
 
     def link(found: re.Match[str]) -> str:
         address = to(**dict(parse_qsl(unescape(found[1]))))
-        return f'<a href="{escape(address)}" aria-label="{escape(unquote(found[2]))}" tabindex="-1">'
+        words = found[3] or ""
+        name = 'aria-hidden="true"' if words else f'aria-label="{escape(unquote(found[2]))}"'
+        return f'<a href="{escape(address)}" {name} tabindex="-1">{words}'
 
     return _LINK.sub(link, svg)
 
 
 def without(svg: str) -> str:
     """Return a picture that leads nowhere, as it leaves alone."""
-    return _LINK.sub("<g>", svg).replace("</a>", "</g>")
+    return _LINK.sub(lambda found: f"<g>{found[3] or ''}", svg).replace("</a>", "</g>")

@@ -24,9 +24,9 @@ from forecasts.charts.labels import lanes
 if TYPE_CHECKING:
     from forecasts.reports import Report
 
-#: More different numbers than this are put together in steps of five per cent.
-MOST_LEVELS = 25
-_STEP = 50_000
+#: More marks than this are put together in wider steps, in parts per million: five per cent, then ten.
+MOST_MARKS = 60
+_STEPS = (50_000, 100_000)
 _PPM = 1_000_000
 #: Pixels: the head of a strip, the room of the marks of one basis, and of a line of numbers over or under them.
 _HEAD, _MARKS, _LINE = 24, 20, 11
@@ -40,18 +40,17 @@ def outcome_rows(report: "Report") -> list[dict[str, Any]]:
     `said` is the mean of those put together, `from` and `to` bound them (`to` is left out unless it is `from`).
     """
     rows = report["policies"]["broad"]["rows"]
-    steps = len({row["p_ppm"] for row in rows}) > MOST_LEVELS
-    found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        place = min(row["p_ppm"] // _STEP, _PPM // _STEP - 1) * _STEP if steps else row["p_ppm"]
-        found.setdefault(("yes" if row["outcome"] else "no", row["basis"], place), []).append(row)
+    step, found = 0, _together(rows, 0)
+    for wider in _STEPS:
+        if len(found) > MOST_MARKS:
+            step, found = wider, _together(rows, wider)
     bases = list(BASES)
     return [
         {
             "outcome": outcome,
             "basis": basis,
             "from": place / _PPM,
-            "to": (place + _STEP if steps else place) / _PPM,
+            "to": (place + step) / _PPM,
             "said": sum(row["p_ppm"] for row in listed) / len(listed) / _PPM,
             "n": len(listed),
         }
@@ -59,6 +58,15 @@ def outcome_rows(report: "Report") -> list[dict[str, Any]]:
             found.items(), key=lambda item: (item[0][0] == "no", bases.index(item[0][1]), item[0][2])
         )
     ]
+
+
+def _together(rows: list[dict[str, Any]], step: int) -> dict[tuple[str, str, int], list[dict[str, Any]]]:
+    """Return rows by outcome, basis and what was said: exactly with a `step` of 0, else from which step on."""
+    found: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        place = min(row["p_ppm"] // step, _PPM // step - 1) * step if step else row["p_ppm"]
+        found.setdefault(("yes" if row["outcome"] else "no", row["basis"], place), []).append(row)
+    return found
 
 
 def outcomes(report: "Report") -> Drawn | None:
@@ -72,10 +80,11 @@ def outcomes(report: "Report") -> Drawn | None:
     strip = _HEAD + len(bases) * room + 6
     top = {"yes": 0, "no": strip}
     for row in rows:
+        level = percent(row["said"] if row["from"] == row["to"] else round(row["said"], 3))
         row |= {
             "y": top[row["outcome"]] + _HEAD + bases.index(row["basis"]) * room + over * _LINE + _MARKS / 2,
             "link": links.of(
-                f"Said {percent(row['said'])}, {WORDS[row['outcome']]}: {row['n']}",
+                f"Said {level}, {WORDS[row['outcome']]}: {row['n']}",
                 claims=links.behind(report),
                 said=span(row["from"], row["to"]),
                 outcome=row["outcome"],

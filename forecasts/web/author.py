@@ -1,6 +1,7 @@
 """What an author's page shows beside the report: the claims asked for, where numbers lead, its pictures."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -250,7 +251,8 @@ def author_file(report: "Report", name: str) -> str | bytes:
 
 
 def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the points of a line as far as a table of them is read: every one, or every tenth and the last."""
+    """Return the points of a line as far as a table of them is read: every one, or some 25 with the last."""
     if len(points) <= charts.MOST_DOTS:
         return points
-    return [point for point in points if point["n"] % 10 == 0 or point["n"] == len(points)]
+    every = math.ceil(len(points) / 250) * 10
+    return [point for point in points if point["n"] % every == 0 or point["n"] == len(points)]

@@ -2,15 +2,20 @@
 
 import copy
 import itertools
+import re
 import struct
 import xml.etree.ElementTree as ET
 from textwrap import wrap
 from typing import Any
 
 import pytest
+import vl_convert
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecasts import charts
 from forecasts.charts.labels import LETTER, LINE, Box, Mark, place
+from forecasts.charts.outcomes import MOST_MARKS
 from forecasts.reports import Report
 from tests.forecasts.web.conftest import HOSTILE
 
@@ -264,3 +269,41 @@ def test_the_numbers_of_the_two_strips_do_not_touch(report: Report) -> None:
         for mean in drawn.spec["datasets"]["means"]
     ]
     assert all(number.shared(mean) == 0 for number in numbers for mean in across)
+
+
+@settings(max_examples=50)
+@given(
+    said=st.lists(st.integers(0, 1_000_000), min_size=1, max_size=400),
+    bases=st.lists(st.sampled_from(["stated", "lexicon", "coder"]), min_size=1, max_size=3),
+)
+def test_the_two_strips_stay_small_and_lose_no_claim(said: list[int], bases: list[str]) -> None:
+    rows = [{"p_ppm": ppm, "outcome": k % 2 == 0, "basis": bases[k % len(bases)]} for k, ppm in enumerate(said)]
+    found = charts.outcome_rows({"policies": {"broad": {"rows": rows}}})
+    assert len(found) <= MOST_MARKS
+    assert sum(row["n"] for row in found) == len(rows)
+    for row in rows:
+        (mark,) = (
+            mark
+            for mark in found
+            if (mark["outcome"], mark["basis"]) == ("yes" if row["outcome"] else "no", row["basis"])
+            and within(row["p_ppm"], round(mark["from"] * 1_000_000), round(mark["to"] * 1_000_000))
+        )
+        assert mark["from"] <= mark["said"] <= mark["to"] + 1e-12
+
+
+def within(ppm: int, low: int, high: int) -> bool:
+    return ppm == low if low == high else low <= ppm and (ppm < high or high == ppm == 1_000_000)
+
+
+def test_a_picture_is_made_lighter_without_its_words_or_marks(report: Report) -> None:
+    shown = copy.deepcopy(report)
+    shown["statements"][0]["forecasts"][0]["title"] = 'Is d="M1.23456" 0.98765 < 1 class="mark-text role-mark"?'
+    drawn = charts.strip(shown)
+    svg = charts.to_svg(drawn)
+    raw = vl_convert.vegalite_to_svg(drawn.spec | {"background": "transparent"})
+    assert [text for text in words(raw) if text not in words(svg)] == []
+    assert len(svg) < 0.85 * len(raw)
+    marks = [[root.count(f"<{mark}") for mark in ("text", "line")] for root in (svg, raw)]
+    assert marks[0][1] == marks[1][1]
+    assert marks[0][0] >= marks[1][0]
+    assert not re.search(r' transform="[^"]*\d\.\d\d', svg)
