@@ -32,10 +32,12 @@ WIDTH = 300
 _NOTE_WIDTH = 58
 # Vega calls each layer of marks a symbol, without a name: a picture has one name, and its links have theirs.
 _ROLES = r' role="graphics-\w+"| aria-roledescription="[^"]*"'
-# What goes without saying, the font that every text names, and classes that say what an element is.
-_USUAL = r' (?:opacity="1"|stroke-width="1"|text-anchor="start"|pointer-events="none"|font-family="sans-serif")'
+# What goes without saying, the font that texts have in common, and classes that say what an element is.
+_USUAL = r' (?:opacity="1"|stroke-width="1"|text-anchor="start"|pointer-events="none"|font-weight="normal")'
+_FONT = r' font-(?:family="sans-serif"|size="12px")'
 _CLASSES = r' class="(?:mark-\w+ role-[\w-]+ ?)?"|(?<= class=")mark-\w+ role-[\w-]+ '
-_NOISE = re.compile(f"{_ROLES}|{_USUAL}|{_CLASSES}")
+_NOISE = re.compile(f"{_ROLES}|{_USUAL}|{_FONT}|{_CLASSES}")
+_LINE_OF_NONE = re.compile(r'^(?!.* stroke=")(.*) stroke-width="[^"]*"')
 _UNSEEN = re.compile(r'<path [^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
 _PLACE = re.compile(r' (?:transform|d|[xy]2?|width|height)="[^"]*"')
 _FINE = re.compile(r"\d+\.\d{2,}")
@@ -90,7 +92,8 @@ def to_svg(picture: Drawn, *, alone: bool = True) -> str:
         svg, role = without(_light(vegalite_to_svg(_alone(picture, "transparent")))), "img"
     else:
         svg, role = _light(vegalite_to_svg(picture.spec | {"background": "transparent"})), "group"
-    return svg.replace("<svg ", f'<svg role="{role}" aria-label="{name}" font-family="sans-serif" ', 1)
+    head = f'<svg role="{role}" aria-label="{name}" font-family="sans-serif" font-size="12px" '
+    return svg.replace("<svg ", head, 1)
 
 
 def _light(svg: str) -> str:
@@ -100,7 +103,8 @@ def _light(svg: str) -> str:
     """
 
     def tag(found: re.Match[str]) -> str:
-        return _PLACE.sub(lambda place: _FINE.sub(_tenths, place[0]), _NOISE.sub("", found[0]))
+        told = _LINE_OF_NONE.sub(r"\1", _NOISE.sub("", found[0]))
+        return _PLACE.sub(lambda place: _FINE.sub(_tenths, place[0]), told)
 
     return _TAG.sub(tag, _UNSEEN.sub("", svg))
 
