@@ -10,8 +10,8 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -93,11 +93,17 @@ class HttpFetcher:
         agent = f"calledit/{version('calledit')} ({contact}) httpx/{httpx.__version__}"
         self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
         self._time = _Time(seconds)
-        self._network = _GuardedTransport(self._opened, self._time, resolve)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=None,  # as many as threads: nobody waits for a connection that another has
+            max_keepalive_connections=_KEPT_CONNECTIONS,
+            keepalive_expiry=5.0,
+            network_backend=_GuardedNetwork(self._opened, self._time, resolve),
+        )
 
     def close(self) -> None:
         """Close every connection."""
-        self._network.close()
+        self._pool.close()
 
     def ready_at(self, location: str, now: datetime) -> datetime | None:
         """Return None where the location may be asked now (which counts as asking); else when to come back."""
@@ -134,9 +140,9 @@ class HttpFetcher:
                 response = self._follow(url, self._headers)
                 if response.status == 304:
                     return replace(response, problem=UNASKED_304)
-        except httpx.TimeoutException:
+        except httpcore.TimeoutException:
             return _failed(f"no complete answer within {self.seconds:g} seconds")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, UnicodeError) as error:
             detail = str(error) or type(error).__name__
             return _failed(f"the request failed: {detail}")
         return response
@@ -146,31 +152,34 @@ class HttpFetcher:
 
         There is no client of httpx around it: what that adds (cookies, proxies, credentials) is not wanted here.
         """
+        sent = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
         for _ in range(REDIRECTS + 1):
             _refuse_url(url, self._opened)
-            answer = self._network.handle_request(httpx.Request("GET", url, headers=headers))
+            at = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+            answer = self._pool.handle_request(httpcore.Request("GET", at, headers=[(b"Host", url.netloc), *sent]))
             try:
-                elsewhere = answer.headers.get("location") if answer.status_code in _REDIRECTING else None
+                told = httpx.Headers(answer.headers)
+                elsewhere = told.get("location") if answer.status in _REDIRECTING else None
                 if elsewhere is None:
-                    return self._read_answer(answer)
+                    return self._read_answer(answer, told)
                 url = url.join(elsewhere)
             finally:
                 answer.close()
         raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
 
-    def _read_answer(self, answer: httpx.Response) -> Response:
-        headers = dict(answer.headers.items())  # each name once, its values joined
+    def _read_answer(self, answer: httpcore.Response, told: httpx.Headers) -> Response:
+        headers = dict(told.items())  # each name once, its values joined
         date = _http_date(headers.get("date"))
         try:
             body = _Body(headers.get("content-encoding", ""), self.max_bytes)
-            for data in answer.iter_raw():
+            for data in answer.iter_stream():
                 body.take(data)
             content = body.whole()
             problem = None
         except _BodyError as error:
             content, problem = b"", str(error)
         return Response(
-            status=answer.status_code,
+            status=answer.status,
             body=content,
             content_type=headers.get("content-type", ""),
             etag=_validator(headers.get("etag")),
@@ -178,7 +187,7 @@ class HttpFetcher:
             date=date,
             retry_after=_seconds(headers.get("retry-after"), date or datetime.now(UTC)),
             problem=problem,
-            headers=_kept(answer.headers),
+            headers=_kept(told),
             age=_age(headers.get("age", "")),
         )
 
@@ -202,66 +211,6 @@ class HttpFetcher:
 
 
 # -- connecting ------------------------------------------------------------------------------------------------
-
-
-class _GuardedTransport(httpx.BaseTransport):
-    """A pool of connections over a network that is guarded, and ends every step when the time is over."""
-
-    def __init__(self, opened: frozenset[str], its_time: "_Time", resolve: Resolve) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=None,  # as many as threads: nobody waits for a connection that another has
-            max_keepalive_connections=_KEPT_CONNECTIONS,
-            keepalive_expiry=5.0,
-            network_backend=_GuardedNetwork(opened, its_time, resolve),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the answer, of which the body is still to come."""
-        url = request.url
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            extensions=request.extensions,
-        )
-        with _as_httpx():
-            answer = self._pool.handle_request(asked)
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_RawStream(answer),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
-
-
-class _RawStream(httpx.SyncByteStream):
-    """The body of an answer, as it comes."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
-            yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        """Give the connection back, or close it where the body was not read to its end."""
-        self._answer.close()
-
-
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """Raise the errors of the pool as those of httpx, which have the same names."""
-    try:
-        yield
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        named: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
-        raise named(str(error)) from error
 
 
 class _Time(threading.local):
@@ -531,6 +480,7 @@ def _kept(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=64)  # what is answered within a second has the same date
 def _http_date(value: str | None) -> datetime | None:
     try:
         instant = parsedate_to_datetime(value) if value else None

@@ -4,16 +4,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-LINGER = 0.1  # seconds for more to be answered, so that it is written together
+LINGER = 0.1  # seconds without another answer after which to write those there are; else they are written together
 LOOK = 0.02  # seconds after which to look whether more threads would help
 BUSY = 0.7  # of a processor, above which they would not
 STUCK = 0.5  # seconds without any answer after which they are tried in any case
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+Ended = TypeVar("Ended")
 
 
 class Gate:
@@ -57,51 +58,62 @@ class Fetches(Generic[Job, Answer]):
     def __init__(self, parallel: int) -> None:
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="calledit-fetch") if parallel > 1 else None
         self.gate = Gate()
-        self._begun: dict[Future[Answer], Job] = {}
-        self._waiting: deque[tuple[Future[Answer], Callable[[Job], Answer], Job]] = deque()
         self._parallel = parallel
+        self._changed = threading.Condition()
+        self._count = 0  # of jobs begun
+        self._waiting: deque[tuple[int, Callable[[Job], Answer], Job]] = deque()
+        self._asking = 0
+        self._answered: list[tuple[int, Job, Answer]] = []
+        self._failed: list[tuple[int, Job, BaseException]] = []
         self._hands = 0  # threads that are asking
-        self._lock = threading.Lock()
         self._looked_at, self._used, self._answered_at = time.monotonic(), time.process_time(), time.monotonic()
 
     def __len__(self) -> int:
-        return len(self._begun)
+        with self._changed:
+            return len(self._waiting) + self._asking + self._ended()
+
+    def _ended(self) -> int:
+        return len(self._answered) + len(self._failed)
 
     def begin(self, ask: Callable[[Job], Answer], jobs: Sequence[Job]) -> None:
         """Take on some jobs."""
-        with self._lock:
-            for job in jobs:
-                future: Future[Answer] = Future()
-                self._begun[future] = job
-                self._waiting.append((future, ask, job))
+        with self._changed:
+            self._waiting.extend((self._count + number, ask, job) for number, job in enumerate(jobs))
+            self._count += len(jobs)
             nobody_asks = self._hands == 0
-        if self._waiting and nobody_asks:
+        if jobs and nobody_asks:
             self._add_hand()
 
     def finished(self, seconds: float) -> tuple[list[tuple[Job, Answer]], list[tuple[Job, BaseException]]]:
-        """Return what has been answered, and what failed with its error, after `seconds` at the latest."""
+        """Return what has been answered, and what failed with its error, after `seconds` at the latest.
+
+        Sooner where everything is answered, nothing more comes, or an answer has to be written before the next.
+        """
         if self._pool is None:
             while self._waiting and not self.gate.taken:
                 self._ask_next()
-        elif self._wait(seconds, FIRST_COMPLETED):
-            self._wait(LINGER, ALL_COMPLETED)
-        ended = [(future, self._begun.pop(future)) for future in list(self._begun) if future.done()]
-        kept = [(future, job, future.exception()) for future, job in ended if not future.cancelled()]
-        return (
-            [(job, future.result()) for future, job, error in kept if error is None],
-            [(job, error) for _, job, error in kept if error is not None],
-        )
+        else:
+            self._wait(seconds)
+        with self._changed:
+            answered, failed = sorted(self._answered, key=_begun), sorted(self._failed, key=_begun)
+            self._answered.clear()
+            self._failed.clear()
+        return [(job, answer) for _, job, answer in answered], [(job, error) for _, job, error in failed]
 
-    def _wait(self, seconds: float, until: str) -> bool:
-        """Wait for an answer, or for all of them unless one is at the gate; return whether there is any."""
-        end, answered = time.monotonic() + seconds, False
-        while self._begun and time.monotonic() < end:
-            done, left = wait(self._begun, timeout=LOOK, return_when=until)
-            answered = bool(done)
-            if not left or (done and until == FIRST_COMPLETED) or (self.gate.taken and until == ALL_COMPLETED):
-                break
+    def _wait(self, seconds: float) -> None:
+        began, ended = time.monotonic(), 0
+        while time.monotonic() < began + seconds:
+            with self._changed:
+                if self._changed.wait_for(self._is_enough, timeout=LOOK):
+                    return
+                if self._ended() > ended:
+                    ended, more_at = self._ended(), time.monotonic()
+                elif ended and time.monotonic() > more_at + LINGER:
+                    return
             self._join_in()
-        return answered
+
+    def _is_enough(self) -> bool:
+        return not (self._waiting or self._asking) or (self.gate.taken and self._ended() > 0)
 
     def _join_in(self) -> None:
         """Have another thread ask where those that do leave the processor idle, or are answered nothing."""
@@ -113,7 +125,7 @@ class Fetches(Generic[Job, Answer]):
 
     def _add_hand(self) -> None:
         if self._pool is not None:
-            with self._lock:
+            with self._changed:
                 self._hands += 1
             self._pool.submit(self._ask_all)
 
@@ -123,23 +135,32 @@ class Fetches(Generic[Job, Answer]):
 
     def _ask_next(self) -> bool:
         """Ask for the next job; return whether there was one."""
-        with self._lock:
+        with self._changed:
             if not self._waiting:
                 self._hands -= 1
                 return False
-            future, ask, job = self._waiting.popleft()
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(ask(job))
-            except Exception as error:  # noqa: BLE001  (whatever it is, it is told with the job it befell)
-                future.set_exception(error)
-            self._answered_at = time.monotonic()
+            number, ask, job = self._waiting.popleft()
+            self._asking += 1
+        try:
+            answer = ask(job)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is told with the job it befell)
+            self._end(self._failed, (number, job, error))
+        else:
+            self._end(self._answered, (number, job, answer))
         return True
+
+    def _end(self, how: list[Ended], ended: Ended) -> None:
+        with self._changed:
+            how.append(ended)
+            self._asking -= 1
+            self._answered_at = time.monotonic()
+            if self._is_enough():
+                self._changed.notify_all()
 
     def call_off(self) -> None:
         """Drop what has not been asked for yet."""
-        for future in self._begun:
-            future.cancel()
+        with self._changed:
+            self._waiting.clear()
 
     def abandon(self) -> bool:
         """Wait for nothing: what is still under way is answered to nobody. Return whether anything is."""
@@ -147,4 +168,8 @@ class Fetches(Generic[Job, Answer]):
         self.call_off()
         if self._pool is not None:
             self._pool.shutdown(wait=False)
-        return any(not future.done() for future in self._begun)
+        return self._asking > 0
+
+
+def _begun(ended: tuple[int, object, object]) -> int:
+    return ended[0]

@@ -5,6 +5,7 @@ Names and numbers in an address are not judged here: whatever they look like, wh
 are resolved to, judged at the moment it is connected to.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from forecasts.scalars import write_host
@@ -80,6 +81,7 @@ def refused_port(port: int, *, opened: bool = False) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def is_opened(host: str, port: int, opened: frozenset[str]) -> bool:
     """Whether the operator opened a host, or this port of it, by the name it is asked under."""
     return write_host(host) in opened or write_host(host, port) in opened

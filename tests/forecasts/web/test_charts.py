@@ -277,8 +277,11 @@ def test_the_numbers_of_the_two_strips_do_not_touch(report: Report) -> None:
     bases=st.lists(st.sampled_from(["stated", "lexicon", "coder"]), min_size=1, max_size=3),
 )
 def test_the_two_strips_stay_small_and_lose_no_claim(said: list[int], bases: list[str]) -> None:
-    rows = [{"p_ppm": ppm, "outcome": k % 2 == 0, "basis": bases[k % len(bases)]} for k, ppm in enumerate(said)]
-    found = charts.outcome_rows({"policies": {"broad": {"rows": rows}}})
+    rows: list[dict[str, Any]] = [
+        {"p_ppm": ppm, "outcome": k % 2 == 0, "basis": bases[k % len(bases)]} for k, ppm in enumerate(said)
+    ]
+    shown: dict[str, Any] = {"policies": {"broad": {"rows": rows}}}
+    found = charts.outcome_rows(shown)
     assert len(found) <= MOST_MARKS
     assert sum(row["n"] for row in found) == len(rows)
     for row in rows:
