@@ -3,8 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from forecasts.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A body as it is kept: compressed, under the sha256 of what was compressed, with its own size."""
 
     sha256: str
@@ -44,7 +42,7 @@ def archive_packed(tx: Transaction, bodies: Iterable[Packed]) -> None:
     """Keep bodies unless they are kept, or were redacted, already."""
     new = {packed.sha256: packed for packed in bodies}
     known = tx.session.exec(select(Evidence.sha256).where(col(Evidence.sha256).in_(new))).all() if new else ()
-    tx.insert(Evidence, [asdict(packed) for sha256, packed in new.items() if sha256 not in known])
+    tx.insert(Evidence, [packed._asdict() for sha256, packed in new.items() if sha256 not in known])
 
 
 def retrieve(session: Session, sha256: str) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, update
+from sqlalchemy import ColumnElement, String, bindparam, cast, or_, update
 from sqlmodel import Session, col, select
 
 from forecasts.model import QuestionState, iso
@@ -55,9 +55,10 @@ def claim(store: Store, *, limit: int = BATCH, lease: timedelta = LEASE, holder:
     now = store.clock.now()
     with store.queue() as session:
         due = session.execute(_due(), {"now": now, "beyond": now + LONGEST_LEASE, "limit": limit}).all()
-        leases = [Lease(row.id, row.next_due, holder + secrets.token_hex(16)) for row in due]
-        requeue(session, [(held.resource_id, held.due_at, held.token, now + lease) for held in leases])
-    return leases
+        claimed = f"{holder}{secrets.token_hex(16)}."  # to which each adds its row id
+        if due:
+            session.execute(_lease(), {"claimed": claimed, "until": now + lease, "ids": [row.id for row in due]})
+    return [Lease(row.id, row.next_due, f"{claimed}{row.id}") for row in due]
 
 
 @cache  # building it costs more than running it
@@ -74,6 +75,14 @@ def _due() -> Any:
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
     )
+
+
+@cache
+def _lease() -> Any:
+    table = Resource.__table__  # type: ignore[attr-defined]
+    token = bindparam("claimed", type_=String) + cast(table.c.id, String)
+    named = table.c.id.in_(bindparam("ids", expanding=True))
+    return update(table).where(named).values(lease_token=token, lease_until=bindparam("until"))
 
 
 def requeue(session: Session, places: Sequence[tuple[int, datetime | None, str | None, datetime | None]]) -> None:

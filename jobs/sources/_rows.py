@@ -1,6 +1,6 @@
 """Rows that become events, whatever form they came in, and how many a sound source may lose."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal, get_args
@@ -62,7 +62,7 @@ def _event(cell: Mapping[Column, str], zone: str | None, kind: str | None) -> Ev
         occurred=occurred,
         kind=cell["kind"] or kind or "",
         zone=zone,
-        actors=tuple(name.strip() for name in cell["actors"].split(";") if name.strip()),
+        actors=tuple(filter(None, map(str.strip, cell["actors"].split(";")))),
         known_at=instant_of(cell["known_at"], "UTC"),
         description=cell["description"],
         citation=cell["citation"],
@@ -89,19 +89,30 @@ def late_rows(previous: Observation, now: Observation) -> int:
     """
     if previous.watermark is None:
         return 0
+    new, gone = _unlike(now.events, previous.events)
+    new, gone = _unpaired(new, gone, lambda event: event.gist)
+    if not new:
+        return 0
     ids, before = ({event.id for event in found.events if event.id} for found in (now, previous))
     told_by_id = 2 * len(ids & before) >= len(before)
     keys: tuple[Callable[[Event], object], ...] = (
-        lambda event: event.gist,
         lambda event: event.id or None,
         lambda event: event.occurred and (event.occurred, event.until),
         lambda event: None if event.id and told_by_id else (event.kind, event.actors, event.description),
     )
-    new, gone = list(now.events), list(previous.events)
     for key in keys:
         new, gone = _unpaired(new, gone, key)
     intervals = (event.interval("UTC") for event in new)
     return sum(interval is not None and interval.end <= previous.watermark for interval in intervals)
+
+
+def _unlike(new: Sequence[Event], gone: Sequence[Event]) -> tuple[list[Event], list[Event]]:
+    """Return what is left of two lists without the events that are the same from their heads and ends on."""
+    longest = min(len(new), len(gone))
+    head = next((n for n in range(longest) if new[n] != gone[n]), longest)
+    rest = longest - head
+    end = next((n for n in range(rest) if new[-1 - n] != gone[-1 - n]), rest)
+    return list(new[head : len(new) - end]), list(gone[head : len(gone) - end])
 
 
 def _unpaired(

@@ -541,6 +541,34 @@ def test_only_a_new_row_is_late(before: list[str], now: list[str], late: int) ->
     assert late_rows(earlier, later) == late
 
 
+EVENTS = st.lists(
+    st.builds(
+        Event,
+        occurred=st.one_of(st.none(), st.dates(date(2020, 5, 1), date(2020, 5, 4))),
+        kind=st.sampled_from(["launch", "test"]),
+        description=st.sampled_from(["A", "B"]),
+        id=st.sampled_from(["", "1", "2"]),
+    ),
+    max_size=5,
+)
+
+
+@given(before=EVENTS, now=EVENTS, around=st.integers(0, 3), behind=st.integers(0, 3))
+def test_rows_that_stay_as_they_are_make_no_other_late(
+    before: list[Event], now: list[Event], around: int, behind: int
+) -> None:
+    def observed(events: list[Event]) -> Observation:
+        kept = [Event(occurred=date(2019, 1, 1 + n), kind="port", id=f"kept-{n}") for n in range(around + behind)]
+        return Observation("ok", events=(*kept[:around], *events, *kept[around:]), watermark=FETCHED)
+
+    bare = [Observation("ok", events=tuple(events), watermark=FETCHED) for events in (before, now)]
+    found = late_rows(observed(before), observed(now))
+    if around + behind == 0 or not any(event.id for event in (*before, *now)):
+        assert found == late_rows(*bare)
+    assert 0 <= found <= len(now)
+    assert late_rows(observed(before), observed(before)) == 0
+
+
 def test_a_published_watermark_never_passes_the_fetch() -> None:
     query = QUERY | {"format": "json", "watermark": {"from": "field", "name": "complete_to"}}
     rows = [{"occurred": "2020-06-01", "zone": "UTC", "kind": "launch"}]
