@@ -134,7 +134,7 @@ class HttpFetcher:
         conditions = {name: value for name, value in validators.items() if value}
         self._time.begin()
         try:
-            url = httpx.URL(location)
+            url = _url(location)
             response = self._follow(url, self._headers | conditions)
             if response.status == 304 and not _stands_for(response, request):
                 response = self._follow(url, self._headers)
@@ -354,6 +354,11 @@ def _refuse_url(url: httpx.URL, opened: frozenset[str]) -> None:
     trouble = refused_port(port, opened=is_opened(url.raw_host.decode("ascii"), port, opened))
     if trouble is not None:
         raise httpx.InvalidURL(trouble)
+
+
+@lru_cache(maxsize=1024)  # which come again at each check
+def _url(location: str) -> httpx.URL:
+    return httpx.URL(location)
 
 
 @lru_cache(maxsize=1024)
