@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 LINGER = 0.1  # seconds without another answer after which to write those there are; else they are written together
 LOOK = 0.02  # seconds after which to look whether more threads would help
-BUSY = 0.7  # of a processor, above which they would not
+BUSY = 0.3  # of a processor, above which they would not: on a machine with much else to do that is all there is
 STUCK = 0.5  # seconds without any answer after which they are tried in any case
 
 Job = TypeVar("Job")
@@ -102,6 +102,7 @@ class Fetches(Generic[Job, Answer]):
 
     def _wait(self, seconds: float) -> None:
         began, ended = time.monotonic(), 0
+        self._looked_at, self._used = began, time.process_time()
         while time.monotonic() < began + seconds:
             with self._changed:
                 if self._changed.wait_for(self._is_enough, timeout=LOOK):
