@@ -169,9 +169,9 @@ class HttpFetcher:
 
     def _read_answer(self, answer: httpcore.Response, told: httpx.Headers) -> Response:
         pairs = told.multi_items()
-        headers = (
-            dict(pairs) if len(pairs) == len(told) else dict(told.items())
-        )  # each name once, its values joined
+        headers = dict(pairs)
+        if len(headers) < len(pairs):
+            headers = dict(told.items())  # each name once, its values joined
         date = _http_date(headers.get("date"))
         try:
             body = _Body(headers.get("content-encoding", ""), self.max_bytes)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 LINGER = 0.1  # seconds without another answer after which to write those there are; else they are written together
+LINGER_MOST = 0.3  # seconds after the first of them at which to write them in any case: they are held until then
 LOOK = 0.02  # seconds after which to look whether more threads would help
 BUSY = 0.3  # of a processor, above which they would not: on a machine with much else to do that is all there is
 STUCK = 0.5  # seconds without any answer after which they are tried in any case
@@ -101,16 +102,16 @@ class Fetches(Generic[Job, Answer]):
         return [(job, answer) for _, job, answer in answered], [(job, error) for _, job, error in failed]
 
     def _wait(self, seconds: float) -> None:
-        began, ended = time.monotonic(), 0
+        began, ended, first_at, last_at = time.monotonic(), 0, 0.0, 0.0
         self._looked_at, self._used = began, time.process_time()
-        while time.monotonic() < began + seconds:
+        while (now := time.monotonic()) < began + seconds:
             with self._changed:
                 if self._changed.wait_for(self._is_enough, timeout=LOOK):
                     return
                 if self._ended() > ended:
-                    ended, more_at = self._ended(), time.monotonic()
-                elif ended and time.monotonic() > more_at + LINGER:
-                    return
+                    first_at, last_at, ended = first_at or now, now, self._ended()
+            if ended and (now > last_at + LINGER or now > first_at + LINGER_MOST):
+                return
             self._join_in()
 
     def _is_enough(self) -> bool:

@@ -49,6 +49,7 @@ from jobs.settling import ADAPTER, Settler
 from jobs.sources import late_rows
 
 SKEW = timedelta(minutes=5)
+SMALL = 16_000  # bytes of a body that is read with others, in the thread that writes
 POLL = 1.0  # seconds after which a round with fetches under way looks for more that is due
 Told = Callable[[Asked, Seen, Verdict], None]  # hears what a criterion says at each check
 News = Callable[[Place, datetime], datetime | None]  # when a resource is known to say something new
@@ -204,12 +205,16 @@ class Worker:
     def _take_in(self, fetches: Fetches[_Job, _Answer | _Unread | datetime], troubles: list[BaseException]) -> int:
         """Read and write what has been answered; return how many checks were written.
 
-        All of it is read, then all of it written: a step at a time for many costs much less than each in turn.
+        What is small is read together here, and all of it written together: a step at a time for many costs much
+        less than each in turn.
         """
         answered, failures = fetches.finished(POLL)
         self._put_off([(job, answer) for job, answer in answered if isinstance(answer, datetime)])
         checked = []
         for job, answer in answered:
+            self._renew()
+            if self._out_of_time():
+                break
             try:
                 if isinstance(answer, _Unread):
                     checked.append((job, self._read_answer(job, answer.asked_at, answer.response)))
@@ -342,7 +347,7 @@ class Worker:
         return resource.id, again, job.lease.token, tx.now + self.lease  # which keeps it from being asked at once
 
     def _ask(self, job: _Job, gate: Gate) -> _Answer | _Unread | datetime:
-        """Fetch one resource, outside any transaction, and read what came back where it is large.
+        """Fetch one resource, outside any transaction, and read what came back unless it is small.
 
         Where its host is not to be asked now, return instead when to come back. Of large answers no two are
         read at a time: the gate is left when what was read is written.
@@ -355,9 +360,11 @@ class Worker:
         if last is not None:
             request = Request(request.location, last.etag, last.last_modified)
         response = self.fetcher.fetch(request)
-        large = max(len(response.body), job.size) > LARGE
-        if not large:
+        size = max(len(response.body), job.size)
+        if size <= SMALL:
             return _Unread(now, response)
+        if size <= LARGE:
+            return self._read_answer(job, now, response)
         gate.enter()
         try:
             return replace(self._read_answer(job, now, response), large=True)

@@ -80,7 +80,7 @@ def outcomes(report: "Report") -> Drawn | None:
     strip = _HEAD + len(bases) * room + 6
     top = {"yes": 0, "no": strip}
     for row in rows:
-        level = percent(row["said"] if row["from"] == row["to"] else round(row["said"], 3))
+        level = " to ".join(dict.fromkeys((percent(row["from"]), percent(row["to"]))))
         row |= {
             "y": top[row["outcome"]] + _HEAD + bases.index(row["basis"]) * room + over * _LINE + _MARKS / 2,
             "link": links.of(

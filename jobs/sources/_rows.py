@@ -23,15 +23,15 @@ def read_rows(
     column is not the one it was taken for.
     """
     events: list[Event] = []
-    seen: dict[str, list[Event]] = {}
+    seen = set[Event]()  # of those with an id
     undated = early = kindless = twice = 0
     for cell in rows:
         event = _event(cell, zone, kind)
-        same = seen.setdefault(event.id, []) if event.id else []
-        if event in same:
-            twice += 1
-            continue
-        same.append(event)
+        if event.id:
+            if event in seen:
+                twice += 1
+                continue
+            seen.add(event)
         # What could be read as a day or an instant has its place; of an interval it shows only here.
         undated += event.occurred is None or (event.until is not None and event.interval("UTC") is None)
         kindless += not event.kind

@@ -15,6 +15,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +87,7 @@ BOMB_FEED = (
     f'<?xml version="1.0"?><!DOCTYPE rss [{ENTITIES}]><rss version="2.0"><channel><title>&e9;</title>'
     "<item><title>bridge</title><pubDate>Sun, 01 Mar 2020 00:00:00 GMT</pubDate></item></channel></rss>"
 ).encode()
+SHARING = [event((date(1900, 1, 1) + timedelta(days=day)).isoformat(), "closing") for day in range(20_000)]
 PAGE = b"<!doctype html><html><body>2020-03-01 opening</body></html>"
 NO_TIME = "no complete answer within 1 seconds"
 TOO_LARGE = "the body is larger than 20000000 bytes"
@@ -120,6 +122,11 @@ CASES = {
     "truncated gzip": Case(
         say(ok(gzip.compress(TEMPTING)[:-12], Content_Encoding="gzip")), "error", "ends before its end"
     ),
+    "gzip that says it is packed otherwise too": Case(
+        say(HEAD + b"Content-Encoding: br\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(TEMPTING)),
+        "error",
+        "packed as 'br, gzip'",
+    ),
     "gzip bomb": Case(say(ok(bomb(200 * 2**20), Content_Encoding="gzip")), "error", TOO_LARGE),
     "gzip of nothing without end": Case(
         forever(HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 1000), "error"
@@ -133,6 +140,17 @@ CASES = {
     "HTML for a table": Case(say(ok(PAGE)), "malformed", "a page or markup"),
     "HTML for JSON": Case(
         say(ok(PAGE, content_type="text/html")), "malformed", "a page or markup", query=JSON_TABLE
+    ),
+    "HTML that says it is a table too": Case(
+        say(answer(TEMPTING, date=at(ASKED), content_type="text/html\r\nContent-Type: text/csv")),
+        "malformed",
+        "a page or markup",
+    ),
+    "rows that share an id": Case(
+        say(ok("\n".join([HEADER, event("2020-03-01"), *SHARING, "and no more"]).encode())),
+        "malformed",
+        "another number of fields",
+        query=TABLE | {"columns": {"id": "citation"}},
     ),
     "JSON 200,000 deep": Case(
         say(ok(b"[" * 200_000 + b"]" * 200_000, content_type="application/json")),
