@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("what", choices=("claim", "path", "day"))
     parser.add_argument("--resources", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=1_000_000)
-    parser.add_argument("--checks", type=int, default=2000)
+    parser.add_argument("--checks", type=int, default=1_000)
     given = parser.parse_args()
     if given.what == "claim":
         claim()
