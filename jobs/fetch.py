@@ -168,10 +168,7 @@ class HttpFetcher:
         raise httpx.InvalidURL(f"there were more than {REDIRECTS} redirects")
 
     def _read_answer(self, answer: httpcore.Response, told: httpx.Headers) -> Response:
-        pairs = told.multi_items()
-        headers = dict(pairs)
-        if len(headers) < len(pairs):
-            headers = dict(told.items())  # each name once, its values joined
+        headers = dict(told.items())  # each name once, its values joined
         date = _http_date(headers.get("date"))
         try:
             body = _Body(headers.get("content-encoding", ""), self.max_bytes)
@@ -190,7 +187,7 @@ class HttpFetcher:
             date=date,
             retry_after=_seconds(headers.get("retry-after"), date or datetime.now(UTC)),
             problem=problem,
-            headers=_kept(pairs),
+            headers=_kept(told),
             age=_age(headers.get("age", "")),
         )
 
@@ -476,10 +473,10 @@ def _validator(value: str | None) -> str | None:
     return value if value and value.isascii() else None
 
 
-def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _kept(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     """Return the headers that are archived: no cookies, and no more than fits a page."""
     found, left = [], _HEADER_CHARACTERS
-    for name, value in headers:
+    for name, value in headers.multi_items():
         left -= len(name) + len(value)
         if left < 0:
             break

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 LINGER = 0.1  # seconds without another answer after which to write those there are; else they are written together
@@ -96,7 +97,7 @@ class Fetches(Generic[Job, Answer]):
         else:
             self._wait(seconds)
         with self._changed:
-            answered, failed = sorted(self._answered, key=_begun), sorted(self._failed, key=_begun)
+            answered, failed = sorted(self._answered, key=itemgetter(0)), sorted(self._failed, key=itemgetter(0))
             self._answered.clear()
             self._failed.clear()
         return [(job, answer) for _, job, answer in answered], [(job, error) for _, job, error in failed]
@@ -171,7 +172,3 @@ class Fetches(Generic[Job, Answer]):
         if self._pool is not None:
             self._pool.shutdown(wait=False)
         return self._asking > 0
-
-
-def _begun(ended: tuple[int, object, object]) -> int:
-    return ended[0]

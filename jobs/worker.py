@@ -97,6 +97,9 @@ class _Answer:
     late_rows: int
 
 
+_CameBack = _Answer | _Unread | datetime  # or when its host may be asked
+
+
 class Worker:
     """Checks and settles on one store, with one fetcher.
 
@@ -161,9 +164,9 @@ class Worker:
             due.release_all(self.store, self._name)
             self._held.clear()
             self._broken_off = False
-        fetches: Fetches[_Job, _Answer | _Unread | datetime] = Fetches(self.parallel)
+        fetches: Fetches[_Job, _CameBack] = Fetches(self.parallel)
 
-        def ask(job: _Job) -> _Answer | _Unread | datetime:
+        def ask(job: _Job) -> _CameBack:
             return self._ask(job, fetches.gate)
 
         written, troubles, claim_at, more = 0, list[BaseException](), 0.0, False
@@ -202,7 +205,7 @@ class Worker:
             due.renew(self.store, self._held.values(), self.lease)
             self._renew_at = now + self.lease / 2
 
-    def _take_in(self, fetches: Fetches[_Job, _Answer | _Unread | datetime], troubles: list[BaseException]) -> int:
+    def _take_in(self, fetches: Fetches[_Job, _CameBack], troubles: list[BaseException]) -> int:
         """Read and write what has been answered; return how many checks were written.
 
         What is small is read together here, and all of it written together: a step at a time for many costs much
@@ -346,7 +349,7 @@ class Worker:
             return resource.id, again, None, None
         return resource.id, again, job.lease.token, tx.now + self.lease  # which keeps it from being asked at once
 
-    def _ask(self, job: _Job, gate: Gate) -> _Answer | _Unread | datetime:
+    def _ask(self, job: _Job, gate: Gate) -> _CameBack:
         """Fetch one resource, outside any transaction, and read what came back unless it is small.
 
         Where its host is not to be asked now, return instead when to come back. Of large answers no two are

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from forecasts.reports import Report
 
 _HOST = "https://rows.invalid/"
-_LINK = re.compile(rf'<a xlink:href="{re.escape(_HOST)}\?([^"#]*)#([^"]*)">(<text)?')
+_LINK = re.compile(rf'<a xlink:href="{re.escape(_HOST)}\?([^"#]*)#([^"]*)">(?=(<text)?)')
 
 Lead = Callable[..., str]
 
@@ -38,13 +38,12 @@ def lead(svg: str, to: Lead) -> str:
 
     def link(found: re.Match[str]) -> str:
         address = to(**dict(parse_qsl(unescape(found[1]))))
-        words = found[3] or ""
-        name = 'aria-hidden="true"' if words else f'aria-label="{escape(unquote(found[2]))}"'
-        return f'<a href="{escape(address)}" {name} tabindex="-1">{words}'
+        name = 'aria-hidden="true"' if found[3] else f'aria-label="{escape(unquote(found[2]))}"'
+        return f'<a href="{escape(address)}" {name} tabindex="-1">'
 
     return _LINK.sub(link, svg)
 
 
 def without(svg: str) -> str:
     """Return a picture that leads nowhere, as it leaves alone."""
-    return _LINK.sub(lambda found: f"<g>{found[3] or ''}", svg).replace("</a>", "</g>")
+    return _LINK.sub("<g>", svg).replace("</a>", "</g>")

@@ -82,12 +82,11 @@ def newest_row(events: Sequence[Event], zone: str, fetched_at: datetime) -> date
 
 def lags(query: Mapping[str, object], watermark: datetime, checked_at: datetime, max_lag: timedelta) -> bool:
     """Whether a watermark lies further behind a check than `max_lag`, and than the query itself vouches for."""
-    rule, horizon = query.get("watermark"), checked_at - max_lag
+    horizon = checked_at - max_lag
     if watermark >= horizon:
         return False
-    if isinstance(rule, dict) and rule.get("from") == "fetch_time":
-        horizon = min(horizon, FetchTime.model_validate(rule).instant(checked_at))
-    return watermark < horizon
+    vouched = _vouched(query)
+    return watermark < (min(horizon, vouched.instant(checked_at)) if vouched else horizon)
 
 
 def untold_too_long(
@@ -97,10 +96,16 @@ def untold_too_long(
 
     That is for longer than `max_lag`, and than the lag that the query itself vouches for.
     """
-    rule, longest = query.get("watermark"), max_lag
-    if isinstance(rule, dict) and rule.get("from") == "fetch_time":
-        longest = max(longest, FetchTime.model_validate(rule).lag)
-    return rule is not None and checked_at - since > longest
+    vouched = _vouched(query)
+    longest = max(max_lag, vouched.lag) if vouched else max_lag
+    return query.get("watermark") is not None and checked_at - since > longest
+
+
+def _vouched(query: Mapping[str, object]) -> FetchTime | None:
+    """Return the rule by which a query vouches for a lag of its own, if it does."""
+    rule = query.get("watermark")
+    by_fetch = isinstance(rule, dict) and rule.get("from") == "fetch_time"
+    return FetchTime.model_validate(rule) if by_fetch else None
 
 
 _KNOWN = 4096  # queries of up to some two kilobytes

@@ -32,8 +32,7 @@ def read_rows(
                 twice += 1
                 continue
             seen.add(event)
-        # What could be read as a day or an instant has its place; of an interval it shows only here.
-        undated += event.occurred is None or (event.until is not None and event.interval("UTC") is None)
+        undated += event.interval("UTC") is None
         kindless += not event.kind
         early += event.known_at is not None and event.known_at > fetched_at
         events.append(event)

@@ -15,16 +15,7 @@ from pydantic import Field
 from forecasts.errors import InvalidInputError
 from forecasts.model import Event, Observation
 from forecasts.scalars import Word, Zone
-from jobs.sources._bodies import (
-    MAX_TEXT,
-    MAX_VALUES,
-    UnreadableError,
-    decode,
-    instant_of,
-    load_json,
-    refused,
-    text_of,
-)
+from jobs.sources._bodies import MAX_VALUES, UnreadableError, decode, instant_of, load_json, refused, text_of
 from jobs.sources._definition import About, Located
 from jobs.sources._queries import (
     FetchTime,
@@ -129,15 +120,11 @@ def _read_csv(text: str, table: TableQuery) -> Iterator[dict[Column, str]]:
                 raise UnreadableError(f"the table has {how_many} {name!r}")
         place = {name: index for index, name in enumerate(header)}
         wanted = [(name, place[column]) for name, column in _names(table) if column in place]
-        plain = (
-            len(text) <= MAX_TEXT and text.isascii() and "\0" not in text
-        )  # so that nothing but space is changed
-        tidied = str.strip if plain else text_of
         for line, row in enumerate(filter(None, reader), 2):
             if len(row) != len(header):
                 raise UnreadableError(f"line {line} of the table has another number of fields than its header")
             if any(map(str.strip, row)):  # spreadsheets end with rows of nothing but commas
-                yield _EMPTY | {name: tidied(row[index]) for name, index in wanted if row[index]}
+                yield _EMPTY | {name: text_of(row[index]) for name, index in wanted if row[index]}
     except csv.Error as error:
         raise UnreadableError(f"the answer is not CSV: {error}") from None
 
